@@ -1,0 +1,60 @@
+"""Every error that spanwise raises on purpose.
+
+Each is also a builtin type, so that ``except ValueError`` keeps working::
+
+    SpanwiseError
+    ├── ArrayTypeError (TypeError)             a container that a function does not take
+    ├── ArgumentError (ValueError)             a value that a function does not take
+    │   ├── NonFiniteError                     NaN or infinity where a number is needed
+    │   └── UnknownChunksError                 chunk sizes that Dask has not computed yet
+    ├── MemoryBudgetError (MemoryError)        every form of a plan exceeds the budget
+    ├── MissingDependencyError (ImportError)   an optional package; the message is its install command
+    ├── UnsupportedError (NotImplementedError) no kernel, or a method with a better route
+    ├── OutputExistsError (FileExistsError)    a result would overwrite data
+    └── PlacementError (RuntimeError)          a task on a worker that cannot run it
+        └── TransferError                      a copy between host and device that is not allowed
+"""
+
+
+class SpanwiseError(Exception):
+    """Root of the tree."""
+
+
+class ArrayTypeError(SpanwiseError, TypeError):
+    """A container that the function does not take."""
+
+
+class ArgumentError(SpanwiseError, ValueError):
+    """A value that the function does not take."""
+
+
+class NonFiniteError(ArgumentError):
+    """NaN or infinity where a finite number is needed."""
+
+
+class UnknownChunksError(ArgumentError):
+    """Chunk sizes that Dask has not computed yet."""
+
+
+class MemoryBudgetError(SpanwiseError, MemoryError):
+    """Every form of the plan exceeds the memory budget."""
+
+
+class MissingDependencyError(SpanwiseError, ImportError):
+    """An optional package is missing; the message is its install command."""
+
+
+class UnsupportedError(SpanwiseError, NotImplementedError):
+    """No kernel serves this request, or another route serves it better."""
+
+
+class OutputExistsError(SpanwiseError, FileExistsError):
+    """A result would overwrite data that is there already."""
+
+
+class PlacementError(SpanwiseError, RuntimeError):
+    """A task arrived on a worker that cannot run it."""
+
+
+class TransferError(PlacementError):
+    """A copy between host and device that is not allowed."""

@@ -1,0 +1,129 @@
+"""Chunk algebra on integers: frozen values, no arrays, no Dask."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from ..errors import ArgumentError
+
+Chunks = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """Everything that planning may know of a chunked array."""
+
+    chunks: Chunks
+    """Lengths of the chunks, per axis."""
+    dtype: str
+    """NumPy's name of the element type."""
+    itemsize: int
+    """Bytes of one element."""
+    library: str = "numpy"
+    """Library of the chunks."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return tuple(sum(c) for c in self.chunks)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.chunks)
+
+    @property
+    def numblocks(self) -> tuple[int, ...]:
+        """Number of chunks of each axis."""
+        return tuple(len(c) for c in self.chunks)
+
+    @property
+    def blocks(self) -> int:
+        """Number of chunks in all."""
+        return math.prod(self.numblocks)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array."""
+        return math.prod(self.shape) * self.itemsize
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of the largest chunk."""
+        return math.prod(max(c, default=0) for c in self.chunks) * self.itemsize
+
+    def is_whole(self, axis: int) -> bool:
+        """Whether one chunk holds the whole axis."""
+        return len(self.chunks[axis]) == 1
+
+    def with_chunks(self, chunks: Chunks) -> ArraySpec:
+        """The same kind of array in other chunks."""
+        return ArraySpec(chunks, self.dtype, self.itemsize, self.library)
+
+
+def edges(chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """Start of each chunk, then the end.
+
+    >>> edges((2, 3))
+    (0, 2, 5)
+    """
+    return (0, *accumulate(chunks))
+
+
+def balanced(length: int, parts: int) -> tuple[int, ...]:
+    """Split a length into at most ``parts`` chunks that differ by one at most.
+
+    >>> balanced(10, 4)
+    (3, 3, 2, 2)
+    """
+    if parts < 1:
+        raise ArgumentError(f"parts={parts}: a length is split into one part at least")
+    parts = max(1, min(parts, length))
+    base, extra = divmod(length, parts)
+    return (base + 1,) * extra + (base,) * (parts - extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The part of a source chunk that falls into a destination chunk, on one axis."""
+
+    source: int
+    """Index of the source chunk."""
+    start: int
+    """First element, counted inside the source chunk."""
+    stop: int
+    """End, counted inside the source chunk."""
+
+    @property
+    def length(self) -> int:
+        """Number of elements."""
+        return self.stop - self.start
+
+
+def overlaps(source: tuple[int, ...], target: tuple[int, ...]) -> tuple[tuple[Overlap, ...], ...]:
+    """For each target chunk, the parts of source chunks that make it up, in order.
+
+    The target may end before the source does (cropping), never after it.
+
+    >>> [[(o.source, o.start, o.stop) for o in row] for row in overlaps((4, 4), (3, 3))]
+    [[(0, 0, 3)], [(0, 3, 4), (1, 0, 2)]]
+    """
+    if sum(target) > sum(source):
+        raise ArgumentError(f"target chunks {target} reach beyond the source chunks {source}")
+    starts = list(pairwise(edges(source)))
+    rows: list[tuple[Overlap, ...]] = []
+    first = 0
+    for begin, end in pairwise(edges(target)):
+        while first < len(starts) and starts[first][1] <= begin:
+            first += 1
+        row = []
+        for i in range(first, len(starts)):
+            a, b = starts[i]
+            if a >= end:
+                break
+            if min(b, end) > max(a, begin):
+                row.append(Overlap(i, max(a, begin) - a, min(b, end) - a))
+        rows.append(tuple(row))
+    return tuple(rows)

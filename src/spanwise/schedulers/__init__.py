@@ -1,0 +1,1 @@
+"""Floor 3: where tasks run, and what they will cost."""
