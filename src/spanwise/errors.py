@@ -5,6 +5,7 @@ Each is also a builtin type, so that ``except ValueError`` keeps working::
     SpanwiseError
     ├── ArrayTypeError (TypeError)             a container that a function does not take
     ├── ArgumentError (ValueError)             a value that a function does not take
+    │   ├── AxisError (IndexError)             an axis that the array does not have
     │   ├── NonFiniteError                     NaN or infinity where a number is needed
     │   └── UnknownChunksError                 chunk sizes that Dask has not computed yet
     ├── MemoryBudgetError (MemoryError)        every form of a plan exceeds the budget
@@ -26,6 +27,10 @@ class ArrayTypeError(SpanwiseError, TypeError):
 
 class ArgumentError(SpanwiseError, ValueError):
     """A value that the function does not take."""
+
+
+class AxisError(ArgumentError, IndexError):
+    """An axis that the array does not have."""
 
 
 class NonFiniteError(ArgumentError):

@@ -125,5 +125,6 @@ def overlaps(source: tuple[int, ...], target: tuple[int, ...]) -> tuple[tuple[Ov
                 break
             if min(b, end) > max(a, begin):
                 row.append(Overlap(i, max(a, begin) - a, min(b, end) - a))
-        rows.append(tuple(row))
+        # An empty target chunk takes nothing from one source, which gives it dtype and library.
+        rows.append(tuple(row) or (Overlap(min(first, len(starts) - 1), 0, 0),))
     return tuple(rows)

@@ -1,0 +1,103 @@
+"""The one ladder on kinds of array.
+
+labelled -> an error that names the accessor; chunked -> plan and lower; concrete -> the kernel.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from array_api_compat import is_array_api_obj, is_dask_array
+
+from . import options
+from .errors import ArrayTypeError
+from .kernels.library import Array, like
+
+Kind = Literal["chunked", "concrete"]
+
+
+def accept(x: Any, /, *, function: str, accessor: str | None = None, name: str = "x") -> Any:
+    """An array that a function may take, as it is; lists and scalars become NumPy arrays.
+
+    SciPy's rules: no ``np.matrix``, masked, sparse or object arrays. Labelled data is told which
+    method of the accessor to call.
+    """
+    _refuse_labelled(x, function, accessor, name)
+    if isinstance(x, np.ma.MaskedArray):
+        raise ArrayTypeError(
+            f"{name} is a masked array, whose mask {function} would ignore; "
+            f"fill it first: {name}.filled(0)"
+        )
+    if isinstance(x, np.matrix):
+        raise ArrayTypeError(f"{name} is an np.matrix; pass np.asarray({name})")
+    if _is_sparse(x):
+        raise ArrayTypeError(
+            f"{name} is sparse and {function} needs dense data; pass {name}.toarray() "
+            f"({name}.todense() for the sparse package)"
+        )
+    if not (is_array_api_obj(x) or is_dask_array(x)):
+        x = np.asarray(x)
+    if is_dask_array(x) and _is_sparse(x._meta):
+        raise ArrayTypeError(
+            f"{name} has sparse chunks and {function} needs dense data; "
+            f"pass {name}.map_blocks(lambda block: block.todense())"
+        )
+    dtype = getattr(x, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind not in "biufc":
+        raise ArrayTypeError(
+            f"{name} has dtype {dtype}; {function} takes numbers, e.g. {name}.astype(float)"
+        )
+    return x
+
+
+def kind_of(x: Any) -> Kind:
+    """Which rung of the ladder an accepted array stands on."""
+    return "chunked" if is_dask_array(x) else "concrete"
+
+
+def apply(
+    x: Any,
+    /,
+    *,
+    concrete: Callable[[Array], Any],
+    chunked: Callable[[Any], Any],
+) -> Any:
+    """Run the branch for this kind of array."""
+    if kind_of(x) == "concrete":
+        return concrete(x)
+    options.make_placement_effective()
+    return chunked(x)
+
+
+def follow(parameter: Any, reference: Any) -> Any:
+    """A small NumPy parameter in the library of the data that it goes with."""
+    if is_dask_array(parameter) or parameter is None:
+        return parameter
+    if is_dask_array(reference):
+        reference = reference._meta
+    if isinstance(parameter, (np.ndarray, np.generic, list, tuple, int, float, complex)):
+        return like(np.asarray(parameter), reference)
+    return parameter
+
+
+def _refuse_labelled(x: Any, function: str, accessor: str | None, name: str) -> None:
+    xarray = sys.modules.get("xarray")
+    if xarray is None or not isinstance(x, (xarray.DataArray, xarray.Dataset, xarray.Variable)):
+        return
+    call = accessor or f"spanwise.{function}"
+    raise ArrayTypeError(
+        f"{name} is an xarray {type(x).__name__}; {function} takes arrays. Type "
+        f"`import spanwise.xarray` and call {name}.{call}(dim=...), "
+        f"or pass {name}.data to lose the labels"
+    )
+
+
+def _is_sparse(x: Any) -> bool:
+    scipy_sparse = sys.modules.get("scipy.sparse")
+    if scipy_sparse is not None and scipy_sparse.issparse(x):
+        return True
+    sparse = sys.modules.get("sparse")
+    return sparse is not None and isinstance(x, sparse.SparseArray)

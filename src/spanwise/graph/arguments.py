@@ -1,0 +1,93 @@
+"""What axes and lengths a caller of a Fourier transform means: SciPy's rules, on integers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import ArgumentError, AxisError
+
+NORMS = (None, "backward", "ortho", "forward")
+
+
+def check_norm(norm: Any) -> None:
+    """Refuse a normalisation that SciPy does not have."""
+    if norm not in NORMS:
+        raise ArgumentError(
+            f"norm={norm!r}: expected 'backward' (the default), 'ortho' or 'forward'"
+        )
+
+
+def normal_axis(axis: Any, ndim: int) -> int:
+    """An axis counted from the front.
+
+    >>> normal_axis(-1, 3)
+    2
+    """
+    index = operator.index(axis)
+    if not -ndim <= index < ndim:
+        raise AxisError(f"axis {index} is out of bounds for an array with {ndim} dimensions")
+    return index % ndim
+
+
+def resolve_axes(
+    shape: Sequence[int], s: Any, axes: Any
+) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+    """Axes and requested lengths (None: as they are) of an N-D transform.
+
+    ``s`` without ``axes`` means the last axes; ``-1`` in ``s`` means the length as it is.
+
+    >>> resolve_axes((6, 4, 10), (4, 12), None)
+    ((1, 2), (4, 12))
+    >>> resolve_axes((6, 4, 10), None, (0, -1))
+    ((0, 2), (None, None))
+    """
+    ndim = len(shape)
+    wanted = None if s is None else _integers(s)
+    if axes is None:
+        count = ndim if wanted is None else len(wanted)
+        if count > ndim:
+            raise ArgumentError(f"s={s!r} has more lengths than the array has axes ({ndim})")
+        chosen = tuple(range(ndim - count, ndim))
+    else:
+        chosen = tuple(normal_axis(a, ndim) for a in _integers(axes))
+    if len(set(chosen)) != len(chosen):
+        raise ArgumentError(f"axes={axes!r}: all axes must be unique")
+    if wanted is None:
+        return chosen, (None,) * len(chosen)
+    if len(wanted) != len(chosen):
+        raise ArgumentError(
+            f"s={s!r} and axes={axes!r}: when both are given they must have the same length"
+        )
+    return chosen, tuple(None if n == -1 else n for n in wanted)
+
+
+def resolve_lengths(
+    shape: Sequence[int], axes: tuple[int, ...], wanted: tuple[int | None, ...], *, kind: str
+) -> tuple[int, ...]:
+    """Number of points of each transform.
+
+    The last axis of ``irfft`` holds half a spectrum: m points stand for 2 (m - 1).
+
+    >>> resolve_lengths((5, 9), (0, 1), (None, None), kind="irfft")
+    (5, 16)
+    """
+    lengths = []
+    for i, (axis, n) in enumerate(zip(axes, wanted, strict=True)):
+        if n is not None:
+            points = n
+        elif kind == "irfft" and i == len(axes) - 1:
+            points = 2 * (shape[axis] - 1)
+        else:
+            points = shape[axis]
+        if points < 1:
+            raise ArgumentError(f"invalid number of data points ({points}) specified on axis {axis}")
+        lengths.append(points)
+    return tuple(lengths)
+
+
+def _integers(values: Any) -> tuple[int, ...]:
+    if isinstance(values, Iterable):
+        return tuple(operator.index(v) for v in values)
+    return (operator.index(values),)

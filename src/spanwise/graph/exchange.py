@@ -1,0 +1,155 @@
+"""The exchange: every target chunk takes slices of many source chunks. Pure planning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..errors import ArgumentError
+from ..machine import Machine, format_bytes
+from .grid import ArraySpec, Chunks, Overlap, balanced, edges, overlaps
+
+Rows = tuple[tuple[tuple[Overlap, ...], ...], ...]
+"""For each axis and each target chunk, the parts that make it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """From one chunking to another, in one of three forms.
+
+    ``view``
+        The consumer takes whole source chunks and slices views of them: one task per target
+        chunk. All source chunks stay in memory until the last consumer ran.
+    ``split``
+        One task per slice copies it out of its source chunk, so that a cluster moves no byte
+        that is not needed; one task per target chunk joins them.
+    ``staged``
+        One task per source chunk writes its slices to a temporary store, one per target chunk
+        reads them back. Memory is bounded by the chunks in flight.
+    """
+
+    source: ArraySpec
+    """Chunks before."""
+    target: Chunks
+    """Chunks after; an axis may end earlier (cropping)."""
+    rows: Rows
+    """The parts of every target chunk, per axis."""
+    form: str
+    """``"view"``, ``"split"`` or ``"staged"``."""
+    reason: str
+    """Why this form."""
+
+    @property
+    def pieces(self) -> int:
+        """Number of slices that change place."""
+        return math.prod(sum(len(row) for row in axis) for axis in self.rows)
+
+    @property
+    def result(self) -> ArraySpec:
+        """The array in its new chunks."""
+        return self.source.with_chunks(self.target)
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the layer."""
+        targets = self.result.blocks
+        if self.form == "view":
+            return targets
+        if self.form == "split":
+            return self.pieces + targets
+        return 1 + self.source.blocks + targets
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that leave their chunk: all but the part that stays in place."""
+        return self.result.nbytes
+
+    def held_bytes(self, machine: Machine) -> int:
+        """Bytes that one worker keeps between its tasks."""
+        if self.form == "staged":
+            return 0
+        return math.ceil(self.source.nbytes / machine.workers)
+
+
+def plan_exchange(
+    source: ArraySpec,
+    target: Chunks,
+    machine: Machine,
+    *,
+    task_bytes: int,
+    rows: Rows | None = None,
+) -> Exchange:
+    """Choose the form of an exchange.
+
+    Parameters
+    ----------
+    source, target : ArraySpec, Chunks
+        Chunks before and after.
+    machine : Machine
+        Budget and number of workers.
+    task_bytes : int
+        Bytes that one consuming task needs, what is fused behind the gather included.
+    rows : Rows, optional
+        Parts per target chunk where they are not simply the overlaps (a roll).
+    """
+    if rows is None:
+        rows = tuple(overlaps(s, t) for s, t in zip(source.chunks, target, strict=True))
+    held = math.ceil(source.nbytes / machine.workers)
+    needed = held + machine.threads * max(task_bytes, 2 * source.chunk_bytes)
+    if needed > machine.memory:
+        return Exchange(
+            source,
+            target,
+            rows,
+            "staged",
+            f"{format_bytes(needed)} in memory exceed {format_bytes(machine.memory)}",
+        )
+    if machine.distributed:
+        return Exchange(source, target, rows, "split", "on a cluster only the slices travel")
+    return Exchange(source, target, rows, "view", "fits in memory: consumers slice views")
+
+
+def rolled(chunks: tuple[int, ...], shift: int) -> tuple[tuple[Overlap, ...], ...]:
+    """Parts of every chunk of an axis after ``roll`` by ``shift``, in unchanged chunks.
+
+    >>> [[(o.source, o.start, o.stop) for o in row] for row in rolled((3, 3), 2)]
+    [[(1, 1, 3), (0, 0, 1)], [(0, 1, 3), (1, 0, 1)]]
+    """
+    length = max(sum(chunks), 1)
+    starts = edges(chunks)
+    rows = []
+    for a, b in pairwise(starts):
+        # out[a:b] = in[a - shift : b - shift], indices modulo the length
+        begin = (a - shift) % length
+        end = begin + (b - a)
+        row: list[Overlap] = []
+        for lo, hi in ((begin, min(end, length)), (0, end - length)):
+            for i, (s, e) in enumerate(pairwise(starts)):
+                if min(hi, e) > max(lo, s):
+                    row.append(Overlap(i, max(lo, s) - s, min(hi, e) - s))
+        rows.append(tuple(row) or (Overlap(0, 0, 0),))
+    return tuple(rows)
+
+
+def refine(chunks: Chunks, axes: Iterable[int], parts: int) -> tuple[Chunks, int]:
+    """Cut the chunks of the axes, in that order, until there are ``parts`` times as many.
+
+    New chunks nest in the old ones. Returns the chunks and how many times more there are, which
+    is less than ``parts`` where the axes are too short.
+    """
+    if parts < 1:
+        raise ArgumentError(f"parts={parts}: expected at least 1")
+    new = list(chunks)
+    factor = 1
+    for axis in axes:
+        wanted = math.ceil(parts / factor)
+        if wanted <= 1:
+            break
+        before = len(new[axis])
+        new[axis] = tuple(
+            piece for length in new[axis] for piece in balanced(length, wanted)
+        )
+        factor = factor * len(new[axis]) // before
+    return tuple(new), factor

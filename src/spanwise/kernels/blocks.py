@@ -1,0 +1,91 @@
+"""Moving parts of blocks: what the exchange pattern runs inside its tasks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from .kernel import Kernel
+from .library import Array, library_of, namespace
+
+
+class Part(Protocol):
+    """A run of elements of one source block, on one axis."""
+
+    @property
+    def source(self) -> int:
+        """Index of the source block."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """First element inside the source block."""
+        ...
+
+    @property
+    def stop(self) -> int:
+        """End inside the source block."""
+        ...
+
+
+Rows = tuple[tuple[Part, ...], ...]
+"""For each axis, the parts that make up a block, in order."""
+
+
+def empty_like_library(shape: tuple[int, ...], dtype: Any, reference: Array) -> Array:
+    """An uninitialised block in the library and on the device of ``reference``."""
+    if library_of(reference) == "numpy":
+        return np.empty(shape, dtype)
+    xp = namespace(reference)
+    return xp.empty(shape, dtype=dtype, device=reference.device)
+
+
+def destinations(rows: Rows) -> list[list[slice]]:
+    """Where each part lands in the block, per axis."""
+    out = []
+    for row in rows:
+        stops = list(itertools.accumulate(part.stop - part.start for part in row))
+        out.append([slice(b - (p.stop - p.start), b) for p, b in zip(row, stops, strict=True)])
+    return out
+
+
+def gather(pieces: Sequence[Array], rows: Rows) -> Array:
+    """One block from the parts of many: the only copy that an exchange makes.
+
+    ``pieces`` holds the source block of every combination of parts, in C order. Blocks that
+    contribute one part only are sliced without a copy.
+    """
+    if len(pieces) == 1:
+        (piece,) = pieces
+        return piece[tuple(slice(row[0].start, row[0].stop) for row in rows)]
+    landing = destinations(rows)
+    shape = tuple(slices[-1].stop for slices in landing)
+    out = empty_like_library(shape, pieces[0].dtype, pieces[0])
+    combinations = itertools.product(*(range(len(row)) for row in rows))
+    for piece, index in zip(pieces, combinations, strict=True):
+        source = tuple(
+            slice(row[i].start, row[i].stop) for row, i in zip(rows, index, strict=True)
+        )
+        target = tuple(slices[i] for slices, i in zip(landing, index, strict=True))
+        out[target] = piece[source]
+    return out
+
+
+def take(block: Array, source: tuple[slice, ...]) -> Array:
+    """A part of a block as a copy of its own, so that the block can be freed."""
+    part = block[source]
+    if library_of(part) == "numpy":
+        return np.ascontiguousarray(part) if part.shape != block.shape else part
+    xp = namespace(part)
+    return xp.asarray(part, copy=True)
+
+
+def _roll(x: Array, /, *, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    return namespace(x).roll(x, shifts, axis=axes)
+
+
+roll = Kernel("roll", _roll)
+"""Roll a block along axes that it holds whole."""

@@ -1,0 +1,1 @@
+"""Implementations for CuPy blocks; imported when the first such block arrives."""

@@ -1,0 +1,20 @@
+"""FFT of a CuPy block by cuFFT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def transform(
+    x: Any, /, *, kind: str, axes: tuple[int, ...], lengths: tuple[int, ...], norm: str | None
+) -> Any:
+    """Transform one block on its device; see :data:`spanwise.kernels.fft.fft`."""
+    import cupy
+    import cupyx.scipy.fft
+
+    function = getattr(cupyx.scipy.fft, f"{kind}n")
+    with x.device:
+        if x.base is not None and x.data.ptr % 16:
+            # cuFFT refuses views that are not aligned to 16 bytes (cupy#9229).
+            x = cupy.array(x)
+        return function(x, s=lengths, axes=axes, norm=norm)

@@ -1,0 +1,93 @@
+"""The discrete Fourier transform of one block, along axes that the block holds whole.
+
+One kernel, ``fft``, serves every complex and real transform::
+
+    kind     transform                              result
+    fft      X[k] = sum_j x[j] exp(-2 pi i j k/n)   n points
+    ifft     x[j] = 1/n sum_k X[k] exp(+...)        n points
+    rfft     fft of real input, k = 0 ... n/2       n//2 + 1 points on the last of the axes
+    irfft    inverse of rfft                        n points on the last of the axes, real
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .kernel import Kernel
+from .library import Array, namespace
+
+FORWARD = frozenset({"fft", "rfft"})
+KINDS = frozenset({"fft", "ifft", "rfft", "irfft"})
+
+
+def result_dtype(kind: str, dtype: Any) -> np.dtype:
+    """Element type of a transform: the precision of the input is kept, half becomes single.
+
+    >>> result_dtype("fft", "float32"), result_dtype("irfft", "complex128"), result_dtype("fft", "i2")
+    (dtype('complex64'), dtype('float64'), dtype('complex128'))
+    """
+    dtype = np.dtype(dtype)
+    real = dtype.type(0).real.dtype if dtype.kind == "c" else dtype
+    if real.kind != "f":
+        real = np.dtype("float64")
+    elif real == np.float16:
+        real = np.dtype("float32")
+    return real if kind == "irfft" else np.result_type(real, np.complex64)
+
+
+def _workspace(in_bytes: int, out_bytes: int) -> int:
+    # Padding, cropping and casts copy the input once; the transform itself works in its output.
+    return max(in_bytes, out_bytes)
+
+
+def _generic(
+    x: Array, /, *, kind: str, axes: tuple[int, ...], lengths: tuple[int, ...], norm: str | None
+) -> Array:
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, ("real floating", "complex floating")):
+        x = xp.astype(x, xp.float64)
+    elif x.dtype not in _transformable(xp):
+        x = xp.astype(x, xp.float32)  # half precision
+    if kind != "rfft" and xp.isdtype(x.dtype, "real floating"):
+        # The standard transforms complex input only; every library promotes inside.
+        x = xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)
+    function = getattr(xp.fft, f"{kind}n")
+    return function(x, s=lengths, axes=axes, norm=norm or "backward")
+
+
+def _transformable(xp: ModuleType) -> tuple[Any, ...]:
+    return xp.float32, xp.float64, xp.complex64, xp.complex128
+
+
+def _numpy(
+    x: np.ndarray,
+    /,
+    *,
+    kind: str,
+    axes: tuple[int, ...],
+    lengths: tuple[int, ...],
+    norm: str | None,
+) -> np.ndarray:
+    import scipy.fft
+
+    if x.dtype.byteorder not in "=|":
+        x = x.astype(x.dtype.newbyteorder("="))
+    # One thread: the scheduler runs as many blocks at a time as there are cores.
+    function = getattr(scipy.fft, f"{kind}n")
+    return function(x, s=lengths, axes=axes, norm=norm, workers=1)
+
+
+fft = Kernel("fft", _generic, workspace=_workspace)
+"""Transform one block. Parameters: ``kind``, ``axes``, ``lengths`` (after cropping or padding,
+one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis."""
+
+fft.register("numpy", _numpy)
+fft.register("cupy", "spanwise.kernels.cupy.fft:transform")
+
+
+def flops(lengths: tuple[int, ...], points: int, real: bool) -> float:
+    """Operations of a transform by the usual count 5 N log2 n (half of it for real input)."""
+    return (2.5 if real else 5.0) * points * float(np.sum(np.log2(np.maximum(lengths, 1))))

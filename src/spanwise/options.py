@@ -1,0 +1,92 @@
+"""Options, kept in Dask's configuration under ``spanwise``.
+
+Each may also be set in a YAML file of Dask's or in the environment (``DASK_SPANWISE__MEMORY``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .errors import ArgumentError
+from .machine import Machine, parse_bytes
+
+_POLICIES = ("cpu", "gpu", "data")
+_NAMES = {"memory": "memory", "placement": "placement", "temporary_store": "temporary-store"}
+
+
+def _config() -> Any:
+    import dask
+    import yaml
+
+    if dask.config.get("spanwise", None) is None or "temporary-store" not in dask.config.get(
+        "spanwise"
+    ):
+        defaults = yaml.safe_load(Path(__file__).with_name("spanwise.yaml").read_text())
+        dask.config.update_defaults(defaults)
+    return dask.config
+
+
+def set_options(**options: Any) -> Any:
+    """Set options until the end of a ``with`` block, or for good without one.
+
+    Parameters
+    ----------
+    memory : int, float, str or None
+        Bytes that one worker may hold for a plan, as a number or a text such as ``"512MiB"``.
+        A plan that exceeds it in every form is refused when the function is called.
+    placement : {"cpu", "gpu", "data"} or None
+        Where kernels run, see :class:`spanwise.schedulers.placement`.
+    temporary_store : str or None
+        Folder for exchanges that exceed the budget.
+
+    Returns
+    -------
+    context manager
+        Restores the former values when its block ends.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown option or a value that it does not take.
+
+    Examples
+    --------
+    >>> import spanwise as sw
+    >>> with sw.set_options(memory="512MiB"):
+    ...     sw.get_options()["memory"]
+    '512MiB'
+    """
+    for name, value in options.items():
+        if name not in _NAMES:
+            raise ArgumentError(f"option {name!r}: expected one of {', '.join(sorted(_NAMES))}")
+        if name == "memory" and value is not None:
+            parse_bytes(value)
+        if name == "placement" and value is not None and value not in _POLICIES:
+            raise ArgumentError(f"placement={value!r}: expected one of {_POLICIES} or None")
+    values = {f"spanwise.{_NAMES[name]}": value for name, value in options.items()}
+    return _config().set(values)
+
+
+def get_options() -> dict[str, Any]:
+    """The options in force.
+
+    Examples
+    --------
+    >>> import spanwise as sw
+    >>> sorted(sw.get_options())
+    ['memory', 'placement', 'temporary_store']
+    """
+    config = _config()
+    return {name: config.get(f"spanwise.{key}", None) for name, key in _NAMES.items()}
+
+
+def machine() -> Machine:
+    """The machine to plan for, with the options in force."""
+    from .schedulers.local import current_machine
+
+    return current_machine(memory=get_options()["memory"])
+
+
+def make_placement_effective() -> None:
+    """Put the placement of the configuration in force, if there is one and it is not yet."""
