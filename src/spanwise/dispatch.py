@@ -5,6 +5,7 @@ labelled -> an error that names the accessor; chunked -> plan and lower; concret
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from array_api_compat import is_array_api_obj, is_dask_array
 
 from . import options
 from .errors import ArrayTypeError
+from .kernels.kernel import Kernel
 from .kernels.library import Array, like
 
 Kind = Literal["chunked", "concrete"]
@@ -70,6 +72,43 @@ def apply(
         return concrete(x)
     options.make_placement_effective()
     return chunked(x)
+
+
+def blockwise(
+    x: Any,
+    kernel: Kernel,
+    /,
+    *,
+    operation: str,
+    dtype: Any,
+    reason: str,
+    starts: tuple[int, ...] = (),
+    **params: Any,
+) -> Any:
+    """Run a kernel that keeps the shape of its block: on the array, or once per chunk.
+
+    For each axis in ``starts`` the kernel is given the index of its block's first element.
+    """
+
+    def chunked(array: Any) -> Any:
+        from .graph.blockwise import plan_blockwise
+        from .graph.dask import map_kernel, spec_of
+
+        plan = plan_blockwise(
+            spec_of(array),
+            kernel,
+            dtype=str(np.dtype(dtype)),
+            machine=options.machine(),
+            operation=operation,
+            reason=reason,
+        )
+        function = functools.partial(kernel, **params)
+        (step,) = plan.steps
+        return map_kernel(array, function, step=step, plan=plan, dtype=dtype, starts=starts)
+
+    return apply(
+        x, concrete=lambda block: kernel(block, *(0 for _ in starts), **params), chunked=chunked
+    )
 
 
 def follow(parameter: Any, reference: Any) -> Any:

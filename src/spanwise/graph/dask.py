@@ -20,6 +20,7 @@ from dask.base import tokenize
 from dask.blockwise import Blockwise
 from dask.blockwise import blockwise as core_blockwise
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from dask.layers import ArrayValuesDep
 
 from ..errors import UnknownChunksError
 from ..kernels import stage
@@ -29,7 +30,7 @@ from ..kernels.fft import fft as fft_kernel
 from ..kernels.library import library_of
 from .exchange import Exchange
 from .fft import FFTPlan, Local, ShiftPlan
-from .grid import ArraySpec, Chunks
+from .grid import ArraySpec, Chunks, edges
 from .plan import Plan, Step
 
 
@@ -67,11 +68,19 @@ def map_kernel(
     plan: Plan,
     dtype: Any,
     chunks: Chunks | None = None,
+    starts: tuple[int, ...] = (),
 ) -> da.Array:
-    """One task per chunk, as a symbolic layer that Dask fuses with its neighbours."""
-    name = _name(step, x.name, function, chunks, str(dtype), plan.machine)
+    """One task per chunk, as a symbolic layer that Dask fuses with its neighbours.
+
+    For each axis in ``starts`` the function is given, behind the block, the index of the block's
+    first element on that axis.
+    """
+    name = _name(step, x.name, function, chunks, str(dtype), starts, plan.machine)
     axes = tuple(range(x.ndim))
-    base = core_blockwise(function, name, axes, x.name, axes, numblocks={x.name: x.numblocks})
+    located = itertools.chain.from_iterable((_starts(x.chunks[a]), (a,)) for a in starts)
+    base = core_blockwise(
+        function, name, axes, x.name, axes, *located, numblocks={x.name: x.numblocks}
+    )
     layer = PlannedBlockwise(
         base.output,
         base.output_indices,
@@ -80,10 +89,16 @@ def map_kernel(
         base.numblocks,
         concatenate=base.concatenate,
         new_axes=base.new_axes,
+        io_deps=base.io_deps,
     )
     layer.step = step
     layer.plan = plan
     return _array(x, name, layer, x.chunks if chunks is None else chunks, dtype)
+
+
+def _starts(chunks: tuple[int, ...]) -> ArrayValuesDep:
+    """The index of the first element of each chunk of one axis, without a task of its own."""
+    return ArrayValuesDep((chunks,), {(i,): start for i, start in enumerate(edges(chunks)[:-1])})
 
 
 def exchange(
@@ -158,9 +173,7 @@ def _sources(rows: Sequence[Sequence[Any]]) -> list[tuple[int, ...]]:
     return [tuple(p.source for p in parts) for parts in itertools.product(*rows)]
 
 
-def _view_tasks(
-    x: da.Array, how: Exchange, name: str, store_root: str | None
-) -> dict[Any, Task]:
+def _view_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None) -> dict[Any, Task]:
     tasks = {}
     for index, rows in _targets(how):
         key = (name, *index)
@@ -169,9 +182,7 @@ def _view_tasks(
     return tasks
 
 
-def _split_tasks(
-    x: da.Array, how: Exchange, name: str, store_root: str | None
-) -> dict[Any, Task]:
+def _split_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None) -> dict[Any, Task]:
     tasks: dict[Any, Task] = {}
     slice_name = f"{name.rpartition('-')[0]}-slice-{name.rpartition('-')[2]}"
     for index, rows in _targets(how):
@@ -189,14 +200,10 @@ def _split_tasks(
 
 def _rebased(rows: Sequence[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
     """The same parts, counted from the start of slices that were cut out already."""
-    return tuple(
-        tuple(type(p)(p.source, 0, p.stop - p.start) for p in row) for row in rows
-    )
+    return tuple(tuple(type(p)(p.source, 0, p.stop - p.start) for p in row) for row in rows)
 
 
-def _staged_tasks(
-    x: da.Array, how: Exchange, name: str, store_root: str | None
-) -> dict[Any, Task]:
+def _staged_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None) -> dict[Any, Task]:
     stem, _, token = name.rpartition("-")
     store = f"{stem}-store-{token}"
     tasks: dict[Any, Task] = {store: Task(store, stage.open_store, store_root)}
@@ -215,9 +222,7 @@ def _staged_tasks(
             source = tuple(p.source for p in parts)
             written.append(TaskRef((f"{stem}-write-{token}", *source)))
             positions.append(_position(cuts, source, parts))
-        tasks[key] = Task(
-            key, stage.read, List(*written), tuple(positions), rows, TaskRef(store)
-        )
+        tasks[key] = Task(key, stage.read, List(*written), tuple(positions), rows, TaskRef(store))
     return tasks
 
 

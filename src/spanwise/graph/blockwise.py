@@ -1,0 +1,47 @@
+"""Plans one kernel per chunk, in unchanged chunks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels.kernel import Kernel
+from ..machine import Machine
+from .grid import ArraySpec
+from .plan import Plan, Step
+
+
+def plan_blockwise(
+    spec: ArraySpec, kernel: Kernel, *, dtype: str, machine: Machine, operation: str, reason: str
+) -> Plan:
+    """Plan a kernel that keeps the shape of its block.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+        The input.
+    kernel : Kernel
+        What runs on each chunk.
+    dtype : str
+        Element type given out.
+    machine : Machine
+        Budget and number of tasks at a time.
+    operation : str
+        Prefix of the task keys.
+    reason : str
+        Why the work has this form.
+    """
+    result = ArraySpec(spec.chunks, dtype, np.dtype(dtype).itemsize, spec.library)
+    workspace = kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
+    step = Step(
+        name=f"spanwise-{operation}",
+        pattern="blockwise",
+        tasks=spec.blocks,
+        kernel=kernel.name,
+        bytes_in=spec.nbytes,
+        bytes_out=result.nbytes,
+        peak_bytes=machine.threads * (spec.chunk_bytes + result.chunk_bytes + workspace),
+        chunk_bytes=result.chunk_bytes,
+        dtype=dtype,
+        reason=reason,
+    )
+    return Plan(operation, spec, result, (step,), machine)

@@ -1,0 +1,1 @@
+"""Floor 6: what becomes of dimensions, coordinates, units, attributes and names."""
