@@ -99,6 +99,11 @@ def plan_fft(
         stages.append(_exchange(state, kind, points, real_axis, machine, operation))
     steps = _steps(spec, stages, machine, operation)
     plan = Plan(operation, spec, state.spec, steps, machine)
+    if machine.explicit:
+        plan.check(
+            remedies="Cut the input into smaller chunks (x.rechunk(...)), run fewer tasks at a time "
+            "(dask.config.set(num_workers=1)) or raise the budget (spanwise.set_options(memory=...))"
+        )
     return FFTPlan(tuple(stages), norm, plan)
 
 
