@@ -2,7 +2,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["spanwise.testing.plugin"]
+pytest_plugins = ["pytester", "spanwise.testing.plugin"]
 
 settings.register_profile(
     "spanwise",

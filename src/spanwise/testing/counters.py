@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 import weakref
@@ -66,6 +67,7 @@ class CountingSource:
         self._id = uuid.uuid4().hex
         self._chunks = normalize_chunks(chunks, values.shape, dtype=values.dtype)
         self._starts = [np.concatenate([[0], np.cumsum(c)]) for c in self._chunks]
+        self._tokens = itertools.count()
         _SOURCES[self._id] = self
         self.reset()
         self.array = da.map_blocks(
@@ -130,8 +132,8 @@ class CountingSource:
         bounds = zip(self._starts, position, strict=True)
         block = self._values[tuple(slice(starts[i], starts[i + 1]) for starts, i in bounds)].copy()
         owner = block.memory if isinstance(block, HostFree) else block
-        token = id(owner)
         with self._lock:
+            token = next(self._tokens)
             self._reads[position] += 1
             self._live[token] = block.nbytes
             self._peak_chunks = max(self._peak_chunks, len(self._live))

@@ -103,6 +103,22 @@ def _key(key: Any) -> Any:
     return unwrap(key, host=True)
 
 
+def _operand(x: Any, ufunc: np.ufunc, *, is_index: bool) -> Any:
+    """An operand for NumPy: scalars pass, NumPy arrays raise, other containers take over.
+
+    As in CuPy, comparisons take 0-dimensional NumPy arrays (they stand for NumPy scalars there).
+    """
+    if is_index:
+        return _key(x)
+    if x is None or isinstance(x, (HostFree, bool, int, float, complex, np.generic)):
+        return unwrap(x)
+    if not isinstance(x, np.ndarray):
+        return NotImplemented
+    if ufunc in _COMPARISONS and x.ndim == 0:
+        return x
+    _refuse_host(x, ufunc.__name__)
+
+
 def _method(name: str) -> Callable[..., Any]:
     def method(self: HostFree, *args: Any, **kwargs: Any) -> Any:
         result = getattr(self._data, name)(*unwrap(args, name), **unwrap(kwargs, name))
@@ -207,23 +223,15 @@ class HostFree(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", ())
-        operands = []
-        for position, x in enumerate((*inputs, *out)):
-            if x is None or isinstance(x, (HostFree, bool, int, float, complex, np.generic)):
-                operands.append(unwrap(x))
-            elif isinstance(x, np.ndarray) and (
-                (ufunc in _COMPARISONS and x.ndim == 0) or (method == "at" and position == 1)
-            ):
-                operands.append(x)
-            elif isinstance(x, np.ndarray):
-                _refuse_host(x, ufunc.__name__)
-            elif method == "at" and position == 1:
-                operands.append(_key(x))
-            else:
-                return NotImplemented
+        operands = [
+            _operand(x, ufunc, is_index=method == "at" and position == 1)
+            for position, x in enumerate((*inputs, *out))
+        ]
+        if any(x is NotImplemented for x in operands):
+            return NotImplemented
+        kwargs = unwrap(kwargs, ufunc.__name__)
         if out:
             kwargs["out"] = tuple(operands[len(inputs) :])
-        kwargs = unwrap(kwargs, ufunc.__name__)
         result = getattr(ufunc, method)(*operands[: len(inputs)], **kwargs)
         if not out:
             return wrap(result)
