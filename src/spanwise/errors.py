@@ -5,11 +5,12 @@ Each is also a builtin type, so that ``except ValueError`` keeps working::
     SpanwiseError
     ├── ArrayTypeError (TypeError)             a container that a function does not take
     ├── ArgumentError (ValueError)             a value that a function does not take
+    │   ├── ArgumentTypeError (TypeError)      an argument of a type that a function does not take
     │   ├── AxisError (IndexError)             an axis that the array does not have
     │   ├── NonFiniteError                     NaN or infinity where a number is needed
     │   └── UnknownChunksError                 chunk sizes that Dask has not computed yet
     ├── MemoryBudgetError (MemoryError)        every form of a plan exceeds the budget
-    ├── MissingDependencyError (ImportError)   an optional package; the message is its install command
+    ├── MissingDependencyError (ImportError)   an optional package; the message installs it
     ├── UnsupportedError (NotImplementedError) no kernel, or a method with a better route
     ├── OutputExistsError (FileExistsError)    a result would overwrite data
     └── PlacementError (RuntimeError)          a task on a worker that cannot run it
@@ -27,6 +28,10 @@ class ArrayTypeError(SpanwiseError, TypeError):
 
 class ArgumentError(SpanwiseError, ValueError):
     """A value that the function does not take."""
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument of a type that the function does not take."""
 
 
 class AxisError(ArgumentError, IndexError):

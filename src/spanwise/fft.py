@@ -14,10 +14,10 @@ import numpy as np
 
 from . import dispatch, options
 from .errors import ArgumentError, ArrayTypeError
-from .graph.arguments import check_norm, normal_axis, resolve_axes, resolve_lengths
+from .graph.arguments import check_norm, integer, normal_axis, resolve_axes, resolve_lengths
+from .kernels.blocks import roll as _roll_kernel
 from .kernels.fft import fft as _kernel
 from .kernels.library import namespace
-from .kernels.blocks import roll as _roll_kernel
 
 __all__ = [
     "fft",
@@ -122,9 +122,10 @@ _EXAMPLES = {
 _FORMULAS = {
     "fft": "``X[k] = sum_j x[j] exp(-2 pi i j k / n)``",
     "ifft": "``x[j] = 1/n sum_k X[k] exp(2 pi i j k / n)``",
-    "rfft": "``X[k] = sum_j x[j] exp(-2 pi i j k / n)`` for ``k = 0 ... n//2`` on the last of the axes",
-    "irfft": "The inverse of ``rfft``: the last of the axes holds ``k = 0 ... n//2`` of a Hermitian "
-    "spectrum.",
+    "rfft": "``X[k] = sum_j x[j] exp(-2 pi i j k / n)`` for ``k = 0 ... n//2`` on the last axis "
+    "given.",
+    "irfft": "The inverse of ``rfft``: the last axis given holds ``k = 0 ... n//2`` of a "
+    "Hermitian spectrum.",
 }
 
 
@@ -477,12 +478,15 @@ def _place(values: np.ndarray, xp: Any, device: Any) -> Any:
 
 
 def _length(n: int | None) -> tuple[int] | None:
-    return None if n is None else (n,)
+    if n is None:
+        return None
+    points = integer(n, "n")
+    if points < 1:
+        raise ArgumentError(f"n={n}: invalid number of data points; expected at least 1")
+    return (points,)
 
 
-def _transform(
-    name: str, kind: str, x: Any, s: Any, axes: Any, norm: str | None, plan: Any
-) -> Any:
+def _transform(name: str, kind: str, x: Any, s: Any, axes: Any, norm: str | None, plan: Any) -> Any:
     """Check the arguments as SciPy does, then run the kernel or plan the graph."""
     if plan is not None:
         raise NotImplementedError("passing a precomputed plan is not supported, as in scipy.fft")
@@ -490,7 +494,8 @@ def _transform(
     check_norm(norm)
     if kind == "rfft" and _is_complex(x):
         raise ArrayTypeError(
-            f"x has dtype {x.dtype}; {name} takes real data. Use {name.replace('r', '', 1)}, or x.real"
+            f"x has dtype {x.dtype}; {name} takes real data. "
+            f"Use {name.removeprefix('r')}, or x.real"
         )
     axes, wanted = resolve_axes(x.shape, s, axes)
     if not axes:
@@ -547,6 +552,7 @@ def _shift(name: str, x: Any, axes: Any, shift: Callable[[int], int]) -> Any:
         if axes is None
         else tuple(normal_axis(a, x.ndim) for a in np.atleast_1d(axes).tolist())
     )
+
     def concrete(block: Any) -> Any:
         shifts = tuple(shift(block.shape[a]) for a in chosen)
         return _roll_kernel(block, shifts=shifts, axes=chosen) if chosen else block

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import ArgumentError, AxisError
+from ..errors import ArgumentError, ArgumentTypeError, AxisError
 
 NORMS = (None, "backward", "ortho", "forward")
 
@@ -25,7 +25,7 @@ def normal_axis(axis: Any, ndim: int) -> int:
     >>> normal_axis(-1, 3)
     2
     """
-    index = operator.index(axis)
+    index = integer(axis, "axis")
     if not -ndim <= index < ndim:
         raise AxisError(f"axis {index} is out of bounds for an array with {ndim} dimensions")
     return index % ndim
@@ -36,7 +36,7 @@ def resolve_axes(
 ) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
     """Axes and requested lengths (None: as they are) of an N-D transform.
 
-    ``s`` without ``axes`` means the last axes; ``-1`` in ``s`` means the length as it is.
+    ``s`` without ``axes`` means the last axes; ``-1`` in ``s`` means the length of the input.
 
     >>> resolve_axes((6, 4, 10), (4, 12), None)
     ((1, 2), (4, 12))
@@ -44,14 +44,14 @@ def resolve_axes(
     ((0, 2), (None, None))
     """
     ndim = len(shape)
-    wanted = None if s is None else _integers(s)
+    wanted = None if s is None else _integers(s, "s")
     if axes is None:
         count = ndim if wanted is None else len(wanted)
         if count > ndim:
             raise ArgumentError(f"s={s!r} has more lengths than the array has axes ({ndim})")
         chosen = tuple(range(ndim - count, ndim))
     else:
-        chosen = tuple(normal_axis(a, ndim) for a in _integers(axes))
+        chosen = tuple(normal_axis(a, ndim) for a in _integers(axes, "axes"))
     if len(set(chosen)) != len(chosen):
         raise ArgumentError(f"axes={axes!r}: all axes must be unique")
     if wanted is None:
@@ -60,7 +60,7 @@ def resolve_axes(
         raise ArgumentError(
             f"s={s!r} and axes={axes!r}: when both are given they must have the same length"
         )
-    return chosen, tuple(None if n == -1 else n for n in wanted)
+    return chosen, tuple(shape[a] if n == -1 else n for a, n in zip(chosen, wanted, strict=True))
 
 
 def resolve_lengths(
@@ -82,12 +82,23 @@ def resolve_lengths(
         else:
             points = shape[axis]
         if points < 1:
-            raise ArgumentError(f"invalid number of data points ({points}) specified on axis {axis}")
+            raise ArgumentError(
+                f"invalid number of data points ({points}) specified on axis {axis} "
+                f"of length {shape[axis]}; give at least 1 in n= or s="
+            )
         lengths.append(points)
     return tuple(lengths)
 
 
-def _integers(values: Any) -> tuple[int, ...]:
-    if isinstance(values, Iterable):
-        return tuple(operator.index(v) for v in values)
-    return (operator.index(values),)
+def integer(value: Any, name: str) -> int:
+    """A Python integer; anything that is not one is refused, as its argument's name says."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{name}={value!r}: expected an integer") from None
+
+
+def _integers(values: Any, name: str) -> tuple[int, ...]:
+    if not isinstance(values, Iterable):
+        return (integer(values, name),)
+    return tuple(integer(v, name) for v in values)

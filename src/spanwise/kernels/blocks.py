@@ -66,9 +66,7 @@ def gather(pieces: Sequence[Array], rows: Rows) -> Array:
     out = empty_like_library(shape, pieces[0].dtype, pieces[0])
     combinations = itertools.product(*(range(len(row)) for row in rows))
     for piece, index in zip(pieces, combinations, strict=True):
-        source = tuple(
-            slice(row[i].start, row[i].stop) for row, i in zip(rows, index, strict=True)
-        )
+        source = tuple(slice(row[i].start, row[i].stop) for row, i in zip(rows, index, strict=True))
         target = tuple(slices[i] for slices, i in zip(landing, index, strict=True))
         out[target] = piece[source]
     return out
@@ -78,7 +76,7 @@ def take(block: Array, source: tuple[slice, ...]) -> Array:
     """A part of a block as a copy of its own, so that the block can be freed."""
     part = block[source]
     if library_of(part) == "numpy":
-        return np.ascontiguousarray(part) if part.shape != block.shape else part
+        return part.copy() if part.shape != block.shape else part
     xp = namespace(part)
     return xp.asarray(part, copy=True)
 

@@ -26,10 +26,10 @@ KINDS = frozenset({"fft", "ifft", "rfft", "irfft"})
 def result_dtype(kind: str, dtype: Any) -> np.dtype:
     """Element type of a transform: the precision of the input is kept, half becomes single.
 
-    >>> result_dtype("fft", "float32"), result_dtype("irfft", "complex128"), result_dtype("fft", "i2")
-    (dtype('complex64'), dtype('float64'), dtype('complex128'))
+    >>> result_dtype("fft", "float32"), result_dtype("irfft", "complex128")
+    (dtype('complex64'), dtype('float64'))
     """
-    dtype = np.dtype(dtype)
+    dtype = np.dtype(dtype).newbyteorder("=")
     real = dtype.type(0).real.dtype if dtype.kind == "c" else dtype
     if real.kind != "f":
         real = np.dtype("float64")

@@ -106,7 +106,7 @@ def write(
         for combination in itertools.product(*cuts):
             part = host[tuple(slice(p.start, p.stop) for p in combination)]
             offsets.append(position)
-            file.write(memoryview(np.ascontiguousarray(part).reshape(-1)).cast("B"))
+            np.ascontiguousarray(part).tofile(file)
             position += part.nbytes
     partial.replace(path)
     return Written(str(path), tuple(offsets), host.dtype.str, library)
@@ -124,9 +124,7 @@ def read(
     landing = destinations(rows)
     shape = tuple(slices[-1].stop for slices in landing)
     out = np.empty(shape, np.dtype(written[0].dtype))
-    for source, index, target in zip(
-        written, indices, itertools.product(*landing), strict=True
-    ):
+    for source, index, target in zip(written, indices, itertools.product(*landing), strict=True):
         view = out[target]
         count = math.prod(view.shape)
         with Path(source.path).open("rb") as file:
