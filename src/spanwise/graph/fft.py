@@ -154,7 +154,7 @@ def _exchange(
         first = next((a for a in cut if kind != "irfft" or a != real_axis), cut[0])
     candidates = [cut] if len(cut) == 1 else [cut, [first]]
     # A consuming task holds the gathered chunk, its transform and the kernel's workspace.
-    limit = machine.memory // (2 * machine.threads)
+    limit = max(1, machine.memory // (2 * machine.threads))
     best: tuple[int, Chunks] | None = None
     for axes in candidates:
         target, chunk_bytes = _target(state, axes, points, machine, limit)
