@@ -1,0 +1,1 @@
+"""Workloads, each defined once, timed against named peers: ``python -m benchmarks``."""

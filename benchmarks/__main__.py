@@ -1,0 +1,94 @@
+"""Command line: ``python -m benchmarks [NAME ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from .registry import WORKLOADS
+from .report import Report
+from .timing import Row, compare, peak_bytes
+from .workload import Workload
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time spanwise against its peers, in turn, on the same data and threads.",
+        epilog="Exits with 1 if answers differ or a floor is not kept.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="workloads (default: all)")
+    parser.add_argument("--size", choices=("full", "toy"), default="full")
+    parser.add_argument("--pairs", type=int, help="pairs to time (default: by duration, 7, 3 or 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the data (default: 0)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write everything there")
+    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
+    parser.add_argument("--no-memory", action="store_true", help="do not measure peak memory")
+    parser.add_argument("--list", action="store_true", help="list the workloads and stop")
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.names if name not in WORKLOADS]
+    if unknown:
+        parser.error(f"unknown workload {unknown[0]!r}: expected one of {', '.join(WORKLOADS)}")
+    if options.pairs is not None and options.pairs < 1:
+        parser.error(f"--pairs {options.pairs}: expected at least 1")
+    return options
+
+
+def listing() -> str:
+    """All workloads with their sizes and peers."""
+    lines = []
+    for workload in WORKLOADS.values():
+        size = ", ".join(f"{name}={value}" for name, value in workload.sizes["full"].items())
+        lines += [f"{workload.name}: {workload.summary}", f"    full size: {size}"]
+        for peer in workload.peers:
+            floor = "" if peer.floor is None else f" (at least {peer.floor:g}x)"
+            missing = "" if peer.missing is None else f" [{peer.missing}]"
+            lines.append(f"    against {peer.name}{floor}{missing}")
+    return "\n".join(lines)
+
+
+def measure(workload: Workload, options: argparse.Namespace) -> list[Row]:
+    """One row for each peer that is there."""
+    rows = []
+    sample = {"size": options.size, "seed": options.seed}
+    ours = None if options.no_memory else peak_bytes(workload, "ours", **sample)
+    for peer in workload.peers:
+        if peer.missing is not None:
+            continue
+        print(f"{workload.name} against {peer.name} ...", file=sys.stderr, flush=True)
+        row = compare(workload, peer, pairs=options.pairs, **sample)
+        theirs = None if options.no_memory else peak_bytes(workload, peer.name, **sample)
+        rows.append(replace(row, ours_peak=ours, theirs_peak=theirs))
+    return rows
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what the command line asks for; the exit status says whether every floor is kept."""
+    options = parse(argv)
+    if options.list:
+        print(listing())
+        return 0
+    chosen = [WORKLOADS[name] for name in options.names or WORKLOADS]
+    report = Report(
+        size=options.size,
+        seed=options.seed,
+        rows=tuple(row for workload in chosen for row in measure(workload, options)),
+        skipped=tuple(
+            (workload.name, peer.name, peer.missing)
+            for workload in chosen
+            for peer in workload.peers
+            if peer.missing is not None
+        ),
+    )
+    print(report.as_table(markdown=options.markdown))
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(report.as_json(), encoding="utf-8")
+    return 0 if report.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""What was measured, for people (a table) and for programs (JSON)."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .timing import Row, threads
+from .workload import THREADS
+
+PACKAGES = (
+    "spanwise",
+    "numpy",
+    "scipy",
+    "dask",
+    "distributed",
+    "xarray",
+    "array-api-compat",
+    "scikit-learn",
+    "dask-ml",
+)
+HEADINGS = (
+    "workload",
+    "peer",
+    "ours s",
+    "theirs s",
+    "ratio",
+    "quartiles",
+    "pairs",
+    "floor",
+    "holds",
+    "ours peak",
+    "theirs peak",
+)
+NUMBERS_FROM = 2
+"""Columns from here on are flush right."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run of the benchmarks."""
+
+    size: str
+    """The size that was run."""
+    seed: int
+    """Of the data."""
+    rows: tuple[Row, ...]
+    """What was measured."""
+    skipped: tuple[tuple[str, str, str], ...] = ()
+    """Workload, peer and why it was not run."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether all answers agree and every floor is kept."""
+        return all(row.holds is not False for row in self.rows)
+
+    def as_json(self) -> str:
+        """The whole run."""
+        content = {
+            "size": self.size,
+            "seed": self.seed,
+            "machine": machine(),
+            "versions": versions(),
+            "threads": {"each side": THREADS, "native pools": native_pools()},
+            "rows": [as_dict(row) for row in self.rows],
+            "skipped": [
+                dict(zip(("name", "peer", "reason"), s, strict=True)) for s in self.skipped
+            ],
+        }
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+    def as_table(self, *, markdown: bool = False) -> str:
+        """The table, and below it what was counted and what was left out."""
+        cells = [HEADINGS, *(as_cells(row) for row in self.rows)]
+        table = markdown_table(cells) if markdown else plain_table(cells)
+        mark = "- " if markdown else "  "
+        notes = [f"{mark}{line}" for row in self.rows for line in counted(row)]
+        notes += [f"{mark}{name}, {peer}: skipped, {why}" for name, peer, why in self.skipped]
+        return "\n".join([*self.heading(), "", *table, "", *notes]).rstrip()
+
+    def heading(self) -> list[str]:
+        """Where and how it was measured."""
+        facts = machine()
+        pools = ", ".join(f"{p['library']} {p['threads']}" for p in native_pools()) or "not known"
+        return [
+            f"size {self.size}; {facts['cpu']}, {facts['cores']} cores, {gib(facts['memory'])}",
+            f"{THREADS} threads to each side: Dask's threads, workers= of scipy.fft, "
+            f"native pools ({pools})",
+            "medians of seconds; ratio: the peer's seconds over ours, pair by pair; peaks: bytes "
+            "added to a process that held the data",
+        ]
+
+
+def as_dict(row: Row) -> dict[str, Any]:
+    """A row for JSON."""
+    timed = bool(row.ours_s)
+    low, middle, high = row.quartiles if timed else (None, None, None)
+    return {
+        "name": row.name,
+        "peer": row.peer,
+        "ours_s": statistics.median(row.ours_s) if timed else None,
+        "theirs_s": statistics.median(row.theirs_s) if timed else None,
+        "ratio": middle,
+        "quartiles": [low, high],
+        "pairs": len(row.ours_s),
+        "runs": {"ours_s": list(row.ours_s), "theirs_s": list(row.theirs_s)},
+        "floor": row.floor,
+        "holds": row.holds,
+        "error": finite(row.agreement.error),
+        "tolerance": row.agreement.tolerance,
+        "counts": {
+            name: {"ours": finite(ours), "theirs": finite(theirs)}
+            for name, (ours, theirs) in row.agreement.counts.items()
+        },
+        "peak_bytes": {"ours": row.ours_peak, "theirs": row.theirs_peak},
+    }
+
+
+def finite(value: float) -> float | None:
+    """A number that JSON has, or None."""
+    return float(value) if abs(value) < float("inf") else None
+
+
+def as_cells(row: Row) -> tuple[str, ...]:
+    """A row for a table."""
+    holds = {None: "", True: "yes", False: "NO"}[row.holds]
+    floor = "" if row.floor is None else f"{row.floor:g}x"
+    peaks = gib(row.ours_peak), gib(row.theirs_peak)
+    if not row.ours_s:
+        return (row.name, row.peer, "answers", "differ", "", "", "0", floor, holds, *peaks)
+    low, middle, high = row.quartiles
+    return (
+        row.name,
+        row.peer,
+        f"{statistics.median(row.ours_s):.3g}",
+        f"{statistics.median(row.theirs_s):.3g}",
+        f"{middle:.2f}",
+        f"{low:.2f}–{high:.2f}",
+        str(len(row.ours_s)),
+        floor,
+        holds,
+        *peaks,
+    )
+
+
+def counted(row: Row) -> list[str]:
+    """What was counted beside the time, and a disagreement."""
+    lines = [
+        f"{row.name}, {row.peer}: {name} {ours:g} (ours), {theirs:g} (theirs)"
+        for name, (ours, theirs) in row.agreement.counts.items()
+    ]
+    if not row.agreement.holds:
+        error, tolerance = row.agreement.error, row.agreement.tolerance
+        lines.append(f"{row.name}, {row.peer}: error {error:.2g}, over {tolerance:g}; not timed")
+    return lines
+
+
+def plain_table(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Columns apart by spaces, a rule below the headings."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < NUMBERS_FROM else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def markdown_table(cells: Sequence[Sequence[str]]) -> list[str]:
+    """A table in GitHub's Markdown."""
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    rule = "|".join("---" if i < NUMBERS_FROM else "---:" for i in range(len(HEADINGS)))
+    return [lines[0], f"|{rule}|", *lines[1:]]
+
+
+def gib(nbytes: int | None) -> str:
+    """Bytes for people."""
+    if nbytes is None:
+        return ""
+    return f"{nbytes / 2**30:.1f} GiB" if nbytes >= 2**30 else f"{nbytes / 2**20:.0f} MiB"
+
+
+def machine() -> dict[str, Any]:
+    """What the benchmarks ran on."""
+    import psutil
+
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "memory": psutil.virtual_memory().total,
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def cpu_name() -> str:
+    """The model of the processor, or its architecture where the system does not say."""
+    listing = Path("/proc/cpuinfo")  # Linux; platform.processor() knows the architecture alone
+    if listing.exists():
+        for line in listing.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def native_pools() -> list[dict[str, Any]]:
+    """Threads of the BLAS and OpenMP libraries in this process, as the sides found them."""
+    with threads() as pools:
+        return pools
+
+
+def versions() -> dict[str, str]:
+    """Versions of what took part."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

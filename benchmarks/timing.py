@@ -1,0 +1,198 @@
+"""Timing of two sides in turn, and the memory of each in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .workload import THREADS, Agreement, Peer, Workload
+
+PAIRS = ((60.0, 7), (600.0, 3), (float("inf"), 1))
+"""Pairs to time for a pair that takes up to so many seconds."""
+INTERVAL = 0.002
+"""Seconds between two samples of the resident memory."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workload against one peer."""
+
+    name: str
+    """The workload."""
+    peer: str
+    """The peer."""
+    agreement: Agreement
+    """Whether both found the same answer; if not, nothing was timed."""
+    ours_s: tuple[float, ...] = ()
+    """Seconds of each of our runs, in order."""
+    theirs_s: tuple[float, ...] = ()
+    """Seconds of the peer's run after each of ours."""
+    floor: float | None = None
+    """Least ratio promised at the size that was run."""
+    ours_peak: int | None = None
+    """Most bytes that our side added to its process, the data aside."""
+    theirs_peak: int | None = None
+    """The same of the peer."""
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """How many times faster we are, pair by pair."""
+        return tuple(t / o for o, t in zip(self.ours_s, self.theirs_s, strict=True))
+
+    @property
+    def quartiles(self) -> tuple[float, float, float]:
+        """Quartiles of the ratios; the second is the result."""
+        if len(self.ratios) == 1:
+            return self.ratios[0], self.ratios[0], self.ratios[0]
+        low, middle, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
+        return low, middle, high
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the answers agree and the floor is kept; None if they agree and none is set."""
+        if not self.agreement.holds:
+            return False
+        return None if self.floor is None else self.quartiles[1] >= self.floor
+
+
+@contextmanager
+def threads() -> Iterator[list[dict[str, Any]]]:
+    """Give every side the same threads; yields the pools of BLAS and OpenMP.
+
+    Only the pools that are loaded when the block is entered are seen and limited.
+    """
+    import dask
+
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(scheduler="threads", num_workers=THREADS))
+        pools: list[dict[str, Any]] = []
+        try:
+            import threadpoolctl
+        except ImportError:
+            pass
+        else:
+            stack.enter_context(threadpoolctl.threadpool_limits(THREADS))
+            pools = [
+                {"library": pool["internal_api"], "threads": pool["num_threads"]}
+                for pool in threadpoolctl.threadpool_info()
+            ]
+        yield pools
+
+
+def seconds(run: Callable[[Any], Any], data: Any) -> float:
+    """Wall time of one run from a state without garbage."""
+    gc.collect()
+    start = time.perf_counter()
+    answer = run(data)
+    stop = time.perf_counter()
+    del answer
+    return stop - start
+
+
+def compare(
+    workload: Workload, peer: Peer, *, size: str, seed: int = 0, pairs: int | None = None
+) -> Row:
+    """Check both answers once, then time ours, theirs, ours, theirs, …
+
+    Parameters
+    ----------
+    workload, peer : Workload, Peer
+        The two sides.
+    size : {"full", "toy"}
+        Which data; the floor is promised for the full ones.
+    seed : int
+        Of the data.
+    pairs : int, optional
+        Pairs to time. The default follows from how long the check took: 7, or 3 where a pair takes
+        over a minute, or 1 where it takes over ten.
+    """
+    with threads():
+        data = workload.data(size, seed)
+        start = time.perf_counter()
+        answers = workload.ours(data), peer.run(data)
+        taken = time.perf_counter() - start
+        agreement = workload.check(data, *answers)
+        del answers
+    if not agreement.holds:
+        return Row(workload.name, peer.name, agreement)
+    pairs = pairs or next(n for limit, n in PAIRS if taken <= limit)
+    with threads():  # once more: the check has loaded the native pools of the peer
+        times = [(seconds(workload.ours, data), seconds(peer.run, data)) for _ in range(pairs)]
+    ours, theirs = zip(*times, strict=True)
+    floor = peer.floor if size == "full" else None
+    return Row(workload.name, peer.name, agreement, ours, theirs, floor)
+
+
+class PeakMemory:
+    """Most resident bytes of this process inside a ``with`` block, sampled by a thread."""
+
+    def __init__(self) -> None:
+        import psutil
+
+        self._process = psutil.Process()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self.before = 0
+        self.peak = 0
+
+    def _sample(self) -> None:
+        while not self._done.wait(INTERVAL):
+            self.peak = max(self.peak, self._process.memory_info().rss)
+
+    def __enter__(self) -> PeakMemory:
+        gc.collect()
+        self.before = self.peak = self._process.memory_info().rss
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self.peak = max(self.peak, self._process.memory_info().rss)
+
+
+def peak_bytes(workload: Workload, side: str, *, size: str, seed: int = 0) -> int:
+    """Peak of one run over what the process held with the data, in a fresh process."""
+    command = [sys.executable, "-m", __name__, workload.name, side, size, str(seed)]
+    root = Path(__file__).parents[1]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr}")
+    return int(json.loads(result.stdout)["peak"])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry of the fresh process: print the peak of one side as JSON."""
+    from .registry import WORKLOADS
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("side", help='"ours" or the name of a peer')
+    parser.add_argument("size")
+    parser.add_argument("seed", type=int)
+    options = parser.parse_args(argv)
+    workload = WORKLOADS[options.workload]
+    sides = {"ours": workload.ours, **{peer.name: peer.run for peer in workload.peers}}
+    run = sides[options.side]
+    with threads():
+        run(workload.data("toy", options.seed))  # what is imported and compiled is no result
+    with threads():
+        data = workload.data(options.size, options.seed)
+        with PeakMemory() as memory:
+            run(data)
+    print(json.dumps({"peak": memory.peak - memory.before}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What a benchmark is: one task, its data, our way of doing it and the ways of its peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+THREADS = 2
+"""Threads that every side may use: Dask's, ``workers=`` of SciPy, BLAS's and OpenMP's."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far our answer is from a peer's, found once before anything is timed."""
+
+    error: float
+    """Relative difference; where an answer can be better or worse, how much worse ours is."""
+    tolerance: float
+    """Largest error that counts as the same answer."""
+    counts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """What was counted besides, by name: ours and the peer's."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two answers are the same one (never where the error is NaN)."""
+        return self.error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another way to the same answer, from the same data, on as many threads."""
+
+    name: str
+    """The library and the function, as a user writes it."""
+    run: Callable[[Any], Any]
+    """From the data of the workload to its answer, in memory."""
+    floor: float | None = None
+    """Ours is at least this many times faster at full size; None: measured only."""
+    module: str | None = None
+    """Module that the peer needs and that may be missing."""
+    requirement: str | None = None
+    """What to give ``pip install`` for that module."""
+
+    @property
+    def missing(self) -> str | None:
+        """Why the peer cannot run here, or None."""
+        if self.module is None or find_spec(self.module) is not None:
+            return None
+        return f"{self.module} is not installed: python -m pip install {self.requirement}"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One task. Both sides get the same data and end with the same small answer in memory."""
+
+    name: str
+    """What to type on the command line."""
+    summary: str
+    """What is computed and what becomes of the result."""
+    sizes: Mapping[str, Mapping[str, Any]]
+    """Arguments of `make` for "full" and "toy"."""
+    make: Callable[..., Any]
+    """``make(seed=..., **size)``: the data; not timed."""
+    ours: Callable[[Any], Any]
+    """From the data to the answer by spanwise."""
+    peers: tuple[Peer, ...]
+    """Whom we measure ourselves against."""
+    check: Callable[[Any, Any, Any], Agreement]
+    """``check(data, ours, theirs)``: whether two answers are the same."""
+
+    def data(self, size: str, seed: int) -> Any:
+        """The data of a named size."""
+        return self.make(seed=seed, **self.sizes[size])
