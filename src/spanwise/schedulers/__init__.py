@@ -1,1 +1,24 @@
 """Floor 3: where tasks run, and what they will cost."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cluster import MixedCluster as MixedCluster
+    from .hook import placement as placement
+
+_NAMES = {"MixedCluster": ".cluster", "placement": ".hook"}
+
+__all__ = ["MixedCluster", "placement"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

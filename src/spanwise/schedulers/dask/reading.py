@@ -1,0 +1,316 @@
+"""Read a graph of Dask's: which kernels it holds, where each runs, and what forms a segment."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from dask._task_spec import GraphNode, Task, convert_legacy_graph
+from dask.array import chunk
+from dask.base import tokenize
+from dask.blockwise import Blockwise, optimize_blockwise
+from dask.highlevelgraph import HighLevelGraph
+from dask.utils import ensure_dict, key_split
+
+from ...kernels.kernel import Kernel, kernel_of
+from ...kernels.library import DEVICE_LIBRARIES
+from ..policy import Candidate, DeviceFacts, Policy, Verdict, check_policy, decide, device_dtype
+from ..segments import Role, Segment, find_segments, in_order
+
+_OPERATORS = frozenset(
+    getattr(operator, name)
+    for name in (
+        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs"),
+        *("invert", "and_", "or_", "xor", "lt", "le", "eq", "ne", "gt", "ge"),
+    )
+)
+_FUNCTIONS = frozenset({np.real, np.imag, np.angle, np.where, np.clip, chunk.astype})
+_BASIC_INDEX = (slice, int, np.integer, type(None), type(Ellipsis))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """What Dask notes on the layer of an array."""
+
+    chunks: tuple[tuple[float, ...], ...]
+    """Lengths of the chunks, per axis."""
+    dtype: np.dtype
+    """Element type."""
+    library: str
+    """Library of the chunks, by the type of the meta."""
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of the largest chunk."""
+        return self._bytes(max(c, default=0) for c in self.chunks)
+
+    def bytes_of(self, index: tuple[int, ...]) -> int:
+        """Bytes of one chunk."""
+        return self._bytes(c[i] for c, i in zip(self.chunks, index, strict=True))
+
+    def _bytes(self, lengths: Any) -> int:
+        size = math.prod(lengths) * self.dtype.itemsize
+        return 0 if math.isnan(size) else int(size)
+
+
+def layer_facts(graph: Any) -> dict[str, LayerFacts]:
+    """What is known of each array of a graph, by name; empty for a graph without layers."""
+    facts = {}
+    for name, layer in getattr(graph, "layers", {}).items():
+        notes = layer.collection_annotations or {}
+        if "chunk_type" in notes and notes.get("dtype") is not None:
+            library = _library_of_type(notes["chunk_type"])
+            facts[name] = LayerFacts(notes["chunks"], np.dtype(notes["dtype"]), library)
+    return facts
+
+
+def _library_of_type(name: str) -> str:
+    if name.startswith("cupy."):
+        return "cupy"
+    return "hostfree" if name.endswith(".HostFree") else "numpy"
+
+
+@dataclass
+class Reading:
+    """A graph as placement sees it."""
+
+    graph: dict[Any, GraphNode] | None
+    """Tasks of their own, culled; None where there is no device work."""
+    layers: Mapping[str, LayerFacts]
+    """What is known of each array."""
+    results: frozenset[Any]
+    """Keys that are wanted."""
+    verdicts: dict[str, tuple[Kernel, Verdict]] = field(default_factory=dict)
+    """For each array that a kernel makes, the kernel and where it runs."""
+    held: frozenset[str] = frozenset()
+    """Arrays whose chunks the user holds on a device."""
+    bound: frozenset[Any] = frozenset()
+    """Keys of tasks that touch such chunks."""
+    dependencies: Mapping[Any, Collection[Any]] = field(default_factory=dict)
+    """What each task takes."""
+    dependents: Mapping[Any, Collection[Any]] = field(default_factory=dict)
+    """What takes each value."""
+    segments: list[Segment] = field(default_factory=list)
+    """Device work."""
+
+    def bytes_of(self, key: Any) -> int:
+        """Bytes of one chunk, 0 where nothing is known of it."""
+        facts = self.layers.get(key[0]) if isinstance(key, tuple) else None
+        if facts is None or len(key) != len(facts.chunks) + 1:
+            return 0
+        return facts.bytes_of(key[1:])
+
+
+class _Reader:
+    """Finds the kernels of a graph and decides on them."""
+
+    def __init__(self, graph: Any, policy: Policy, facts: DeviceFacts) -> None:
+        self.policy: Policy = policy
+        self.facts = facts
+        self.layers = layer_facts(graph)
+        self.parents: Mapping[str, Collection[str]] = getattr(graph, "dependencies", {})
+        self.held = frozenset(n for n, f in self.layers.items() if f.library in DEVICE_LIBRARIES)
+        self.verdicts: dict[str, tuple[Kernel, Verdict]] = {}
+        self._roles: dict[tuple[str, int], Role | None] = {}
+
+    def verdict(self, name: str, kernel: Kernel) -> Verdict:
+        """Where a kernel that makes an array runs."""
+        if name not in self.verdicts:
+            parents = [self.layers[p] for p in self.parents.get(name, ()) if p in self.layers]
+            if name in self.held or any(p.library in DEVICE_LIBRARIES for p in parents):
+                verdict = Verdict("gpu", "its chunks are on a device")
+            else:
+                verdict = decide(self.policy, self._candidate(name, kernel, parents), self.facts)
+            self.verdicts[name] = kernel, verdict
+        return self.verdicts[name][1]
+
+    def _candidate(self, name: str, kernel: Kernel, parents: list[LayerFacts]) -> Candidate:
+        out = self.layers.get(name)
+        dtypes = [f.dtype for f in (*parents, out) if f is not None]
+        odd = [d for d in dtypes if not device_dtype(d.kind, d.itemsize)]
+        dtype = (odd or dtypes or [np.dtype(float)])[0]
+        taken = sum(p.chunk_bytes for p in parents)
+        given = out.chunk_bytes if out is not None else 0
+        return Candidate(
+            kernel.name,
+            kernel.serves_device(self.facts.library),
+            dtype.kind,
+            dtype.itemsize,
+            host_bytes=taken,
+            needed_bytes=taken + kernel.workspace(taken, given) + given,
+        )
+
+    def scan(self, graph: HighLevelGraph) -> set[str]:
+        """Names of the layers with a kernel that a device will serve."""
+        found = set()
+        for name, layer in graph.layers.items():
+            for kernel in set(_kernels_of_layer(layer)):
+                if self.verdict(name, kernel).device == "gpu":
+                    found.add(name)
+        return found
+
+    def role(self, task: GraphNode) -> Role | None:
+        """What a task may be in a segment."""
+        if not isinstance(task, Task):
+            return None
+        key = task.key
+        known = (key[0] if isinstance(key, tuple) else key, id(task.func))
+        if known not in self._roles:
+            self._roles[known] = self._role_of_function(*known, task.func)
+        role = self._roles[known]
+        if role is Role.SLICE and not _is_basic_slice(task):
+            return None
+        if role is Role.BETWEEN and any(isinstance(a, np.ndarray) and a.ndim for a in task.args):
+            return None
+        return role
+
+    def _role_of_function(self, name: str, _: int, function: Any) -> Role | None:
+        kernel = kernel_of(function)
+        if kernel is not None:
+            return Role.KERNEL if self.verdict(name, kernel).device == "gpu" else None
+        made = self.layers.get(name)
+        if made is not None and not device_dtype(made.dtype.kind, made.dtype.itemsize):
+            return None
+        return _role_between(function)
+
+
+def _role_between(function: Any) -> Role | None:
+    """What Dask itself puts between kernels, and device libraries serve by protocol."""
+    if function is operator.getitem:
+        return Role.SLICE
+    if isinstance(function, np.ufunc):
+        return Role.BETWEEN
+    try:
+        return Role.BETWEEN if function in _OPERATORS or function in _FUNCTIONS else None
+    except TypeError:  # unhashable
+        return None
+
+
+def _is_basic_slice(task: Task) -> bool:
+    if len(task.args) != 2 or len(task.dependencies) != 1 or task.kwargs:
+        return False
+    index = task.args[1]
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(p, _BASIC_INDEX) and not isinstance(p, bool) for p in parts)
+
+
+def _tasks_inside(task: Any) -> Iterator[Task]:
+    if not isinstance(task, Task):
+        return
+    if task.has_subgraph():
+        for inner in task.args[0].values():
+            yield from _tasks_inside(inner)
+    else:
+        yield task
+
+
+def _kernels_of_layer(layer: Any) -> Iterator[Kernel]:
+    if isinstance(layer, Blockwise):
+        tasks: Any = (layer.task,)
+    elif layer.is_materialized():
+        tasks = layer.values()
+    else:  # a P2P rechunk; writing it out would cost, and it holds no kernel
+        return
+    seen = set()
+    for task in tasks:
+        for inner in _tasks_inside(task):
+            if id(inner.func) not in seen:
+                seen.add(id(inner.func))
+                kernel = kernel_of(inner.func)
+                if kernel is not None:
+                    yield kernel
+
+
+def read_graph(
+    dsk: Any,
+    keys: list[Any],
+    *,
+    policy: str,
+    facts: DeviceFacts,
+    before: Callable[..., Any] | None = None,
+) -> Reading:
+    """Find what of a graph runs on devices. Nothing is computed and the graph is not changed."""
+    reader = _Reader(dsk, check_policy(policy), facts)
+    if before is not None:
+        dsk = before(dsk, keys)
+    reading = Reading(None, reader.layers, frozenset(keys), reader.verdicts, reader.held)
+    if isinstance(dsk, HighLevelGraph):
+        chosen = reader.scan(dsk)
+        if policy == "cpu" or not (chosen or reader.held):
+            return reading
+        graph = _written_out(dsk, keys, chosen, reader)
+    elif policy == "cpu":
+        return reading
+    else:
+        graph = convert_legacy_graph(ensure_dict(dsk))
+    _expand_kernels(graph)
+    reading.graph = graph
+    reading.dependencies = {k: t.dependencies for k, t in graph.items()}
+    dependents: dict[Any, list[Any]] = {k: [] for k in graph}
+    for key, needed in reading.dependencies.items():
+        for d in needed:
+            if d in dependents:
+                dependents[d].append(key)
+    reading.dependents = dependents
+    reading.bound = _bound(graph, reader.held)
+    roles = {}
+    for key, task in graph.items():
+        role = None if key in reading.bound else reader.role(task)
+        if role is not None:
+            roles[key] = role
+    if any(role is Role.KERNEL for role in roles.values()):
+        order = in_order(reading.dependencies, keys)
+        reading.segments = find_segments(
+            order, reading.dependencies, dependents, roles, reading.results
+        )
+    if not (reading.segments or reading.bound):
+        reading.graph = None
+    return reading
+
+
+def _written_out(
+    dsk: HighLevelGraph, keys: list[Any], chosen: set[str], reader: _Reader
+) -> dict[Any, GraphNode]:
+    """Every task, with Dask's fusion of whole layers except around what runs on devices."""
+    apart = set(chosen) | reader.held
+    stack = list(chosen)
+    while stack:
+        for name in dsk.dependents.get(stack.pop(), ()):
+            layer = dsk.layers[name]
+            if name in apart or not isinstance(layer, Blockwise):
+                continue
+            if _role_between(layer.task.func) is not None:
+                apart.add(name)
+                stack.append(name)
+    for name in list(apart):
+        apart.update(dsk.dependencies.get(name, ()))
+    graph = optimize_blockwise(dsk, keys=[*keys, *((name,) for name in apart)])
+    return convert_legacy_graph(ensure_dict(graph.cull(set(keys))))
+
+
+def _expand_kernels(graph: dict[Any, GraphNode]) -> None:
+    """Take tasks apart again that an optimiser fused around a kernel."""
+    for key, task in list(graph.items()):
+        if not (isinstance(task, Task) and task.has_subgraph()):
+            continue
+        if all(kernel_of(inner.func) is None for inner in _tasks_inside(task)):
+            continue
+        inner, out, names, *refs = task.args
+        new = {k: (f"{key_split(k)}-{tokenize(k, key)}",) for k in inner}
+        new[out] = key
+        new |= dict(zip(names, (r.key for r in refs), strict=True))
+        for k, node in inner.items():
+            graph[new[k]] = node.substitute(new, key=new[k])
+
+
+def _bound(graph: Mapping[Any, GraphNode], held: Collection[str]) -> frozenset[Any]:
+    """Tasks that give out or take in chunks which the user holds on a device."""
+    if not held:
+        return frozenset()
+    there = {k for k in graph if (k[0] if isinstance(k, tuple) else k) in held}
+    near = {k for k, t in graph.items() if not there.isdisjoint(t.dependencies)}
+    return frozenset(there | near)

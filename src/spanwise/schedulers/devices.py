@@ -1,0 +1,162 @@
+"""What devices there are: GPU workers of a cluster, or the GPUs of this process."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ArgumentError
+from .local import active_client
+from .policy import DeviceFacts
+
+DEVICES = ("cupy", "hostfree")
+"""Device libraries: CuPy, and the stand-in that needs no GPU."""
+
+RESOURCE = "GPU"
+"""The worker resource that marks a GPU worker, one unit for each task at a time."""
+
+REMEMBER_SECONDS = 2.0
+"""How long what a cluster answered is taken to hold: one call asks for several collections."""
+
+_remembered: dict[tuple[str, str | None], tuple[float, DeviceFacts]] = {}
+_asked: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
+
+
+def check_device(device: str) -> str:
+    """The device library, or an error that lists them."""
+    if device not in DEVICES:
+        raise ArgumentError(f"device={device!r}: expected one of {DEVICES}")
+    return device
+
+
+def survey(device: str = "cupy", *, client: Any = None) -> DeviceFacts:
+    """What devices a graph built now could use, and the reason if there are none.
+
+    Parameters
+    ----------
+    device : {"cupy", "hostfree"}
+        Array library of the device.
+    client : distributed.Client, optional
+        Ask this client's cluster instead of the active one's.
+
+    Returns
+    -------
+    DeviceFacts
+        GPU workers are those with the worker resource ``GPU``; where none has it, workers are
+        asked whether they have CuPy and a CUDA device. Without a cluster the devices of this
+        process count. Nothing is computed.
+
+    Examples
+    --------
+    >>> survey("hostfree").where
+    'this process (stand-in for a GPU)'
+    """
+    check_device(device)
+    client = client if client is not None else active_client()
+    facts = _local(device) if client is None else _of_cluster(device, client)
+    if len(_remembered) > 32:  # clients come and go
+        _remembered.clear()
+    _remembered[device, getattr(client, "id", None)] = (time.monotonic(), facts)
+    return facts
+
+
+def remembered(device: str) -> DeviceFacts:
+    """The latest survey for the active client, or a new one if it is too old."""
+    client = active_client()
+    known = _remembered.get((device, getattr(client, "id", None)))
+    if known is not None and time.monotonic() - known[0] < REMEMBER_SECONDS:
+        return known[1]
+    return survey(device, client=client)
+
+
+def latest(device: str) -> DeviceFacts:
+    """The latest survey for the active client, without asking anybody."""
+    client = active_client()
+    known = _remembered.get((device, getattr(client, "id", None)))
+    if known is not None:
+        return known[1]
+    return DeviceFacts(library=device, missing="the cluster has not been asked for its workers")
+
+
+def _local(device: str) -> DeviceFacts:
+    if device == "hostfree":
+        return DeviceFacts(device, 1, "this process (stand-in for a GPU)")
+    found = cuda_devices()
+    if isinstance(found, str):
+        return DeviceFacts(device, missing=found)
+    return DeviceFacts(device, len(found), "this process", memory=min(found))
+
+
+@functools.cache
+def cuda_devices() -> tuple[int, ...] | str:
+    """Memory of each CUDA device of this process in bytes, or the reason why there is none."""
+    if "cupy" not in sys.modules and importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed here"
+    try:
+        import cupy
+
+        count = cupy.cuda.runtime.getDeviceCount()
+        memory = []
+        for number in range(count):
+            properties = cupy.cuda.runtime.getDeviceProperties(number)
+            memory.append(int(properties["totalGlobalMem"]))
+    except Exception as error:
+        return f"CUDA finds no device here ({type(error).__name__})"
+    return tuple(memory) or "this machine has no CUDA device"
+
+
+def _of_cluster(device: str, client: Any) -> DeviceFacts:
+    workers = _workers(client)
+    if not workers:
+        return DeviceFacts(device, missing="no worker has started yet")
+    marked = [a for a, w in workers.items() if (w.get("resources") or {}).get(RESOURCE, 0) >= 1]
+    if marked:
+        memory = _ask(client, tuple(marked)) if device == "cupy" else {}
+        return DeviceFacts(
+            device,
+            len(marked),
+            _count(len(marked), "GPU worker"),
+            advertised=True,
+            memory=min(memory.values(), default=None),
+        )
+    found = _ask(client, tuple(workers)) if device == "cupy" else {}
+    if found:
+        return DeviceFacts(
+            device,
+            len(found),
+            _count(len(found), "worker") + " with a CUDA device",
+            addresses=tuple(sorted(found)),
+            memory=min(found.values()),
+        )
+    return DeviceFacts(
+        device, missing=f"none of {_count(len(workers), 'worker')} has the resource {RESOURCE}"
+    )
+
+
+def _workers(client: Any) -> Mapping[str, Any]:
+    if not client.asynchronous:
+        return client.scheduler_info(n_workers=-1)["workers"]
+    # An asynchronous client cannot be asked from here; its cluster object knows the workers.
+    cluster = getattr(client, "cluster", None)
+    return getattr(cluster, "scheduler_info", {}).get("workers", {})
+
+
+def _ask(client: Any, addresses: tuple[str, ...]) -> dict[str, int]:
+    """Device memory of the workers that have a CUDA device, asked once for each set of workers."""
+    if client.asynchronous:
+        return {}
+    question = (client.id, frozenset(addresses))
+    if question not in _asked:
+        answers = client.run(cuda_devices, workers=list(addresses), on_error="ignore")
+        _asked[question] = {
+            address: min(found) for address, found in answers.items() if isinstance(found, tuple)
+        }
+    return _asked[question]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

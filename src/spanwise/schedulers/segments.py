@@ -1,0 +1,198 @@
+"""Device segments: maximal runs of tasks that exchange data on one device. Pure, on keys.
+
+A segment starts at a kernel, takes in what can follow it on the device, and becomes one task, so
+that device data is neither at rest nor between workers. Contracting segments must leave the graph
+without cycles: ``x_hat - x_hat.mean()`` may not put the subtraction into the segment that the
+mean waits for. Each node therefore has a level, the number of segments that must have finished
+before it; a task joins a segment only if nothing else that it needs has a higher level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+Key = Hashable
+
+MAX_INPUTS = 16
+"""Most host values that one segment takes in: what its task holds at a time stays a few chunks."""
+
+
+class Role(Enum):
+    """What a task may be in a segment."""
+
+    KERNEL = 1
+    """Starts a segment, or goes on with one."""
+    BETWEEN = 2
+    """Goes on with a segment."""
+    SLICE = 3
+    """Goes on with a segment; at its end only if it is the only one to take a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Tasks that run as one on a device."""
+
+    members: tuple[Key, ...]
+    """In an order in which they can run."""
+    inputs: tuple[Key, ...]
+    """Values of the host that members take."""
+    outputs: tuple[Key, ...]
+    """Members whose value the rest of the graph needs."""
+
+
+def in_order(dependencies: Mapping[Key, Collection[Key]], keys: Iterable[Key]) -> list[Key]:
+    """The keys that ``keys`` need, each behind its dependencies.
+
+    >>> in_order({"a": (), "b": ("a",), "c": ("a", "b")}, ["c"])
+    ['a', 'b', 'c']
+    """
+    done: set[Key] = set()
+    order: list[Key] = []
+    stack = [k for k in reversed(list(keys)) if k in dependencies]
+    while stack:
+        key = stack[-1]
+        if key in done:
+            stack.pop()
+            continue
+        waiting = [d for d in dependencies[key] if d not in done and d in dependencies]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        done.add(key)
+        order.append(key)
+        stack.pop()
+    return order
+
+
+def find_segments(
+    order: Iterable[Key],
+    dependencies: Mapping[Key, Collection[Key]],
+    dependents: Mapping[Key, Collection[Key]],
+    roles: Mapping[Key, Role],
+    results: Collection[Key],
+) -> list[Segment]:
+    """Group the tasks that have a role into segments.
+
+    Parameters
+    ----------
+    order : iterable of keys
+        Each behind its dependencies.
+    dependencies, dependents : mapping
+        Edges of the graph, both ways.
+    roles : mapping
+        Role of each task that may run on a device.
+    results : collection of keys
+        Keys that the user asked for, as a set.
+
+    Returns
+    -------
+    list of Segment
+        In an order in which they can run.
+    """
+    growth = _Growth(dependencies, dependents, results)
+    for key in order:
+        growth.add(key, roles.get(key))
+    # A segment waits for segments of lower levels only.
+    groups = sorted(growth.groups, key=growth.group_level.__getitem__)
+    return [_closed(growth.groups[g], roles, dependencies, dependents, results) for g in groups]
+
+
+class _Growth:
+    """Groups that grow as tasks are met in order."""
+
+    def __init__(
+        self,
+        dependencies: Mapping[Key, Collection[Key]],
+        dependents: Mapping[Key, Collection[Key]],
+        results: Collection[Key],
+    ) -> None:
+        self.dependencies = dependencies
+        self.dependents = dependents
+        self.results = results
+        self.level: dict[Key, int] = {}
+        self.group_of: dict[Key, int] = {}
+        self.group_level: dict[int, int] = {}
+        self.groups: dict[int, list[Key]] = {}
+        self.inputs: dict[int, set[Key]] = {}
+        self._next = 0
+
+    def add(self, key: Key, role: Role | None) -> None:
+        """Put a task into a group or leave it on the host."""
+        level = 0
+        host: list[Key] = []
+        groups: list[int] = []
+        for d in self.dependencies[key]:
+            group = self.group_of.get(d)
+            if group is None:
+                host.append(d)
+                level = max(level, self.level.get(d, 0))
+            elif group not in groups:
+                groups.append(group)
+        if role is not None and groups and self._join(key, level, host, groups):
+            return
+        level = max([level, *(self.group_level[g] + 1 for g in groups)])
+        if role is Role.KERNEL:
+            new = self._next
+            self._next += 1
+            self.groups[new] = [key]
+            self.inputs[new] = set(self.dependencies[key])
+            self.group_of[key] = new
+            self.group_level[new] = level
+        else:
+            self.level[key] = level
+
+    def _join(self, key: Key, level: int, host: list[Key], groups: list[int]) -> bool:
+        first = groups[0]
+        if any(self.group_level[g] != self.group_level[first] for g in groups):
+            return False
+        if level > self.group_level[first]:
+            return False
+        inputs = self.inputs[first]
+        if host or len(groups) > 1:
+            inputs = set(host).union(*(self.inputs[g] for g in groups))
+            if len(inputs) > MAX_INPUTS:
+                return False
+        if len(groups) > 1 and not all(self._serves_only(key, g) for g in groups):
+            return False
+        for g in groups[1:]:
+            for member in self.groups[g]:
+                self.group_of[member] = first
+            self.groups[first].extend(self.groups.pop(g))
+        self.groups[first].append(key)
+        self.inputs[first] = inputs
+        self.group_of[key] = first
+        return True
+
+    def _serves_only(self, key: Key, group: int) -> bool:
+        """Whether nothing but this task needs the group, so that merging holds no more."""
+        for member in self.groups[group]:
+            if member in self.results:
+                return False
+            if any(d != key and self.group_of.get(d) != group for d in self.dependents[member]):
+                return False
+        return True
+
+
+def _closed(
+    members: list[Key],
+    roles: Mapping[Key, Role],
+    dependencies: Mapping[Key, Collection[Key]],
+    dependents: Mapping[Key, Collection[Key]],
+    results: Collection[Key],
+) -> Segment:
+    """A group with its ends: what it takes in, what it gives out."""
+    inside = set(members)
+    # Many slices of one value (an exchange) are cut on the host, from one copy of the value.
+    for key in reversed(members):
+        if roles[key] is Role.SLICE and not any(d in inside for d in dependents[key]):
+            (source,) = dependencies[key]
+            if len(dependents[source]) > 1 or source in results:
+                inside.discard(key)
+    kept = tuple(key for key in members if key in inside)
+    inputs = dict.fromkeys(d for key in kept for d in dependencies[key] if d not in inside)
+    outputs = tuple(
+        key for key in kept if key in results or any(d not in inside for d in dependents[key])
+    )
+    return Segment(kept, tuple(inputs), outputs)
