@@ -28,10 +28,11 @@ def accept(x: Any, /, *, function: str, accessor: str | None = None, name: str =
     method of the accessor to call.
     """
     _refuse_labelled(x, function, accessor, name)
-    if isinstance(x, np.ma.MaskedArray):
+    chunk = x._meta if is_dask_array(x) else x
+    if isinstance(chunk, np.ma.MaskedArray):
+        fill = f"{name}.filled(0)" if chunk is x else f"da.ma.filled({name}, 0)"
         raise ArrayTypeError(
-            f"{name} is a masked array, whose mask {function} would ignore; "
-            f"fill it first: {name}.filled(0)"
+            f"{name} is a masked array, whose mask {function} would ignore; fill it first: {fill}"
         )
     if isinstance(x, np.matrix):
         raise ArrayTypeError(f"{name} is an np.matrix; pass np.asarray({name})")
@@ -41,6 +42,7 @@ def accept(x: Any, /, *, function: str, accessor: str | None = None, name: str =
             f"({name}.todense() for the sparse package)"
         )
     if not (is_array_api_obj(x) or is_dask_array(x)):
+        _refuse_lazy(x, function, name)
         x = np.asarray(x)
     if is_dask_array(x) and _is_sparse(x._meta):
         raise ArrayTypeError(
@@ -132,6 +134,19 @@ def _refuse_labelled(x: Any, function: str, accessor: str | None, name: str) -> 
         f"`import spanwise.xarray` and call {name}.{call}(dim=...), "
         f"or pass {name}.data to lose the labels"
     )
+
+
+def _refuse_lazy(x: Any, function: str, name: str) -> None:
+    """Refuse what NumPy would compute: Dask collections that are no arrays, and lists of any."""
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            _refuse_lazy(item, function, name)
+    elif hasattr(x, "__dask_graph__"):
+        raise ArrayTypeError(
+            f"{name} is or contains a Dask {type(x).__name__}, which {function} would have to "
+            "compute; make it one Dask array first: da.stack(list of arrays), "
+            "da.from_delayed(value, shape, dtype), frame.to_dask_array(lengths=True)"
+        )
 
 
 def _is_sparse(x: Any) -> bool:

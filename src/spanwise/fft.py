@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import dispatch, options
-from .errors import ArgumentError, ArrayTypeError
+from .errors import ArgumentError, ArrayTypeError, UnsupportedError
 from .graph.arguments import check_norm, integer, normal_axis, resolve_axes, resolve_lengths
 from .kernels.blocks import roll as _roll_kernel
 from .kernels.fft import fft as _kernel
@@ -489,7 +489,7 @@ def _length(n: int | None) -> tuple[int] | None:
 def _transform(name: str, kind: str, x: Any, s: Any, axes: Any, norm: str | None, plan: Any) -> Any:
     """Check the arguments as SciPy does, then run the kernel or plan the graph."""
     if plan is not None:
-        raise NotImplementedError("passing a precomputed plan is not supported, as in scipy.fft")
+        raise UnsupportedError(f"plan={plan!r}: plans are not supported, as in scipy.fft")
     x = dispatch.accept(x, function=f"fft.{name}", accessor=f"spanwise.fft.{name}")
     check_norm(norm)
     if kind == "rfft" and _is_complex(x):
@@ -562,7 +562,7 @@ def _shift(name: str, x: Any, axes: Any, shift: Callable[[int], int]) -> Any:
         from .graph.fft import plan_shift
 
         spec = spec_of(array)
-        shifts = {a: shift(spec.shape[a]) for a in chosen}
+        shifts = {a: chosen.count(a) * shift(spec.shape[a]) for a in chosen}
         how = plan_shift(spec, shifts=shifts, machine=options.machine(), operation=name)
         return lower_shift(array, how)
 
