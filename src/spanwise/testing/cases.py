@@ -1,0 +1,166 @@
+"""One small problem for each public function, with SciPy's answer: what `support` measures."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Chunks = tuple[tuple[int, ...], ...]
+
+_SHAPE = (6, 10, 8)
+_CENTRES = np.asarray([[0.0, 0.0, 0.0], [20.0, 0.0, 5.0], [0.0, 20.0, -5.0]])
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call of one function and the answer to it."""
+
+    function: str
+    """Public name below ``spanwise``."""
+    values: np.ndarray
+    """The data, in double precision."""
+    axes: tuple[int, ...]
+    """The axes that the function works along: whole or cut into chunks."""
+    call: Callable[[Any, Any], Any]
+    """``(x, prepared) -> result``: an array or a tuple of arrays."""
+    expected: Any
+    """The same from SciPy."""
+    prepare: Callable[[Any], Any] | None = None
+    """``x -> prepared``: what the call needs (a fitted model), made before measuring."""
+    normal_form: Callable[[np.ndarray], np.ndarray] | None = None
+    """Removes what is free in the answer, as the numbering of clusters."""
+    creates: bool = False
+    """Whether the function makes an array from the namespace of ``x`` rather than from ``x``."""
+
+    def chunks(self, *, whole: bool) -> Chunks:
+        """Uneven chunks, with `axes` whole or cut like the others."""
+        return tuple(
+            (n,) if whole and axis in self.axes else (n - n // 3, n // 3)
+            for axis, n in enumerate(self.values.shape)
+        )
+
+
+def _by_first_column(centres: np.ndarray) -> np.ndarray:
+    return centres[np.lexsort(centres.T[::-1])]
+
+
+def _by_first_appearance(labels: np.ndarray) -> np.ndarray:
+    _, first, number = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number]
+
+
+def _nearest_first(distances: np.ndarray) -> np.ndarray:
+    return np.sort(distances, axis=1)
+
+
+def _transforms() -> Iterator[Case]:
+    import scipy.fft
+
+    from .. import fft
+
+    rng = np.random.default_rng(0)
+    real = rng.standard_normal(_SHAPE)
+    spectrum = real + 1j * rng.standard_normal(_SHAPE)
+    for kind in ("fft", "ifft", "rfft", "irfft"):
+        values = real if kind == "rfft" else spectrum
+        for suffix, axes in (("", (1,)), ("2", (0, 2)), ("n", (1, 2))):
+            name = kind + suffix
+            option = {"axes": axes} if suffix else {"axis": axes[0]}
+            yield Case(
+                f"fft.{name}",
+                values,
+                axes,
+                lambda x, _, name=name, option=option: getattr(fft, name)(x, **option),
+                getattr(scipy.fft, name)(values, **option),
+            )
+    for name in ("fftshift", "ifftshift"):
+        yield Case(
+            f"fft.{name}",
+            real,
+            (0, 1, 2),
+            lambda x, _, name=name: getattr(fft, name)(x),
+            getattr(scipy.fft, name)(real),
+        )
+    for name in ("fftfreq", "rfftfreq"):
+        yield Case(
+            f"fft.{name}",
+            real,
+            (),
+            lambda _, xp, name=name: getattr(fft, name)(10, d=0.5, xp=xp),
+            getattr(scipy.fft, name)(10, d=0.5),
+            creates=True,
+        )
+
+
+def _spectra() -> Iterator[Case]:
+    import scipy.signal
+
+    from ..signal import power_spectrum
+
+    values = np.random.default_rng(1).standard_normal(_SHAPE)
+    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="constant")
+    yield Case(
+        "signal.power_spectrum",
+        values,
+        (1,),
+        lambda x, _: power_spectrum(x, axes=1, detrend="constant", half=True),
+        spectrum,
+    )
+
+
+def _clusters() -> Iterator[Case]:
+    """Three well separated clouds, so that every start leads to the same clusters."""
+    import scipy.cluster.vq as scipy_vq
+
+    cluster: Any = importlib.import_module("spanwise.cluster")
+    rng = np.random.default_rng(2)
+    x = np.concatenate([centre + rng.standard_normal((15, 3)) for centre in _CENTRES])
+    x = x[rng.permutation(len(x))]
+    book, distortion = scipy_vq.kmeans(x, _CENTRES)
+    labels, distances = scipy_vq.vq(x, book)
+    squares = float(np.sum(distances**2))
+    table = np.linalg.norm(x[:, None] - book[None], axis=2)
+
+    def case(name: str, call: Any, expected: Any, **options: Any) -> Case:
+        return Case(f"cluster.{name}", x, (1,), call, expected, **options)
+
+    def model() -> Any:
+        return cluster.KMeans(3, random_state=0)
+
+    def fitted(x: Any) -> Any:
+        return model().fit(x)
+
+    yield case("vq.whiten", lambda x, _: cluster.vq.whiten(x), scipy_vq.whiten(x))
+    yield case("vq.vq", lambda x, _: cluster.vq.vq(x, book), (labels, distances))
+    yield case("vq.kmeans", lambda x, _: cluster.vq.kmeans(x, _CENTRES), (book, distortion))
+    yield case(
+        "KMeans.fit",
+        lambda x, _: model().fit(x).cluster_centers_,
+        _by_first_column(book),
+        normal_form=_by_first_column,
+    )
+    for name in ("predict", "fit_predict"):
+        yield case(
+            f"KMeans.{name}",
+            lambda x, km, name=name: getattr(km, name)(x),
+            _by_first_appearance(labels),
+            prepare=fitted if name == "predict" else lambda _: model(),
+            normal_form=_by_first_appearance,
+        )
+    yield case(
+        "KMeans.transform",
+        lambda x, km: km.transform(x),
+        _nearest_first(table),
+        prepare=fitted,
+        normal_form=_nearest_first,
+    )
+    yield case("KMeans.score", lambda x, km: km.score(x), np.asarray(-squares), prepare=fitted)
+
+
+def all_cases() -> tuple[Case, ...]:
+    """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
+    return (*_transforms(), *_spectra(), *_clusters())
