@@ -244,7 +244,8 @@ def count_computes() -> Iterator[ComputeCount]:
     -----
     The computes run on the scheduler that is in force when the block is entered (the default
     Client of ``distributed`` included). One that names its scheduler itself, as
-    ``x.compute(scheduler="threads")`` or through a Client's own methods, is not seen.
+    ``x.compute(scheduler="threads")`` or through a Client's own methods, is not seen. Under a
+    Client, ``persist`` waits and brings its result to this process.
 
     Examples
     --------

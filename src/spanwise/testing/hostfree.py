@@ -159,7 +159,8 @@ class HostFree(NDArrayOperatorsMixin):
     As in CuPy, Python and NumPy scalars mix with the array, and so do index arrays of the host;
     NumPy arrays do not, and ``numpy.asarray(x)`` raises. Data leave by `copy_to_host`; one
     element also by ``float(x)``, ``int(x)``, ``bool(x)``, ``complex(x)`` and `item`.
-    Reductions give 0-dimensional arrays.
+    Reductions give 0-dimensional arrays. NumPy functions that CuPy lacks are served here all the
+    same.
 
     Examples
     --------
