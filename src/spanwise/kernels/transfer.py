@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingDependencyError
-from .library import Array, library_of
+from ..errors import ArgumentError, ArrayTypeError, MissingDependencyError
+from .library import Array, library_of, lives_on_host, to_numpy
 
 
 @dataclass(slots=True)
@@ -65,6 +65,7 @@ def counted_transfers() -> Iterator[TransferLog]:
 
 def to_host(x: Array, /) -> np.ndarray:
     """Copy a device array to the host (a host array is returned as it is)."""
+    _refuse_lazy(x, "to_host", "meta=numpy.empty((0,) * x.ndim, x.dtype)")
     library = library_of(x)
     if library == "numpy":
         return x
@@ -73,16 +74,17 @@ def to_host(x: Array, /) -> np.ndarray:
         out = x.get()
     elif library == "hostfree":
         out = x.copy_to_host()
-    elif library == "torch":
+    elif library == "torch" and not lives_on_host(x):
         out = x.detach().cpu().resolve_conj().resolve_neg().numpy()
     else:
-        return np.asarray(x)
+        return to_numpy(x)
     LOG.add("to_host", out.nbytes, time.perf_counter() - start)
     return out
 
 
 def to_device(x: Any, /, *, library: str = "cupy") -> Array:
     """Copy a host array to the current device (an array that is there is returned as it is)."""
+    _refuse_lazy(x, "to_device", "meta=cupy.empty((0,) * x.ndim, x.dtype)")
     if library_of(x) == library:
         return x
     start = time.perf_counter()
@@ -100,6 +102,14 @@ def to_device(x: Any, /, *, library: str = "cupy") -> Array:
             ) from error
         out = cupy.asarray(x)
     else:
-        raise MissingDependencyError(f"device={library!r}: expected 'cupy' or 'hostfree'")
+        raise ArgumentError(f"library={library!r}: expected 'cupy' or 'hostfree'")
     LOG.add("to_device", out.nbytes, time.perf_counter() - start)
     return out
+
+
+def _refuse_lazy(x: Any, function: str, meta: str) -> None:
+    """A Dask array is copied chunk by chunk, when it is computed."""
+    if hasattr(x, "__dask_graph__"):
+        raise ArrayTypeError(
+            f"x is a Dask array; copy each of its chunks: x.map_blocks(spanwise.{function}, {meta})"
+        )
