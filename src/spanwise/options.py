@@ -65,6 +65,10 @@ def set_options(**options: Any) -> Any:
         if name == "placement" and value is not None and value not in _POLICIES:
             raise ArgumentError(f"placement={value!r}: expected one of {_POLICIES} or None")
     values = {f"spanwise.{_NAMES[name]}": value for name, value in options.items()}
+    if "placement" in options:
+        from .schedulers.hook import settings
+
+        values |= settings(options["placement"])
     return _config().set(values)
 
 
@@ -89,4 +93,15 @@ def machine() -> Machine:
 
 
 def make_placement_effective() -> None:
-    """Put the placement of the configuration in force, if there is one and it is not yet."""
+    """Put the placement of the configuration in force, if there is one and it is not yet.
+
+    Dask knows nothing of the key ``spanwise.placement`` in a file or in the environment; what it
+    reads is its own setting ``array_optimize``.
+    """
+    policy = _config().get("spanwise.placement", None)
+    if policy is None:
+        return
+    from .schedulers.hook import current, install
+
+    if current() is None:
+        install(policy)
