@@ -15,7 +15,7 @@ from . import dispatch
 from . import fft as _fft
 from .errors import ArgumentError
 from .graph.arguments import resolve_axes
-from .kernels.spectrum import remove_mean, squared_magnitude
+from .kernels.spectrum import inexact_dtype, remove_mean, squared_magnitude
 
 __all__ = ["power_spectrum"]
 
@@ -167,11 +167,7 @@ def _without_mean(x: Any, axes: tuple[int, ...]) -> Any:
 
 def _floating_dtype(x: Any) -> Any:
     """Element type in which the mean is subtracted; libraries with their own types decide alone."""
-    if not isinstance(x.dtype, np.dtype):
-        return None
-    if x.dtype.kind in "fc":
-        return np.dtype("float32") if x.dtype == np.float16 else x.dtype
-    return np.dtype("float64")
+    return inexact_dtype(x.dtype, as_complex=False) if isinstance(x.dtype, np.dtype) else None
 
 
 def _real_dtype(spectrum: Any) -> Any:

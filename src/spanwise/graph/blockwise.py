@@ -1,12 +1,13 @@
-"""Plans one kernel per chunk, in unchanged chunks."""
+"""Plans one task per chunk, each by itself."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..kernels.blocks import reshape
 from ..kernels.kernel import Kernel
 from ..machine import Machine
-from .grid import ArraySpec
+from .grid import ArraySpec, Chunks
 from .plan import Plan, Step
 
 
@@ -43,5 +44,23 @@ def plan_blockwise(
         chunk_bytes=result.chunk_bytes,
         dtype=dtype,
         reason=reason,
+    )
+    return Plan(operation, spec, result, (step,), machine)
+
+
+def plan_reshape(spec: ArraySpec, chunks: Chunks, *, machine: Machine, operation: str) -> Plan:
+    """Plan another shape for each chunk; chunks before and after correspond in C order."""
+    result = spec.with_chunks(chunks)
+    step = Step(
+        name=f"spanwise-{operation}",
+        pattern="blockwise",
+        tasks=spec.blocks,
+        kernel=reshape.name,
+        bytes_in=spec.nbytes,
+        bytes_out=result.nbytes,
+        peak_bytes=machine.threads * 2 * spec.chunk_bytes,
+        chunk_bytes=result.chunk_bytes,
+        dtype=spec.dtype,
+        reason="each chunk keeps its elements",
     )
     return Plan(operation, spec, result, (step,), machine)

@@ -25,6 +25,7 @@ from dask.layers import ArrayValuesDep
 from ..errors import UnknownChunksError
 from ..kernels import stage
 from ..kernels.blocks import gather, take
+from ..kernels.blocks import reshape as reshape_kernel
 from ..kernels.blocks import roll as roll_kernel
 from ..kernels.fft import fft as fft_kernel
 from ..kernels.library import library_of
@@ -109,6 +110,21 @@ def exchange(
     build = {"view": _view_tasks, "split": _split_tasks, "staged": _staged_tasks}[how.form]
     tasks = build(x, how, name, store_root)
     return _array(x, name, PlannedLayer(tasks, step, plan), how.target, x.dtype)
+
+
+def reshape_chunks(x: da.Array, chunks: Chunks, *, step: Step, plan: Plan) -> da.Array:
+    """Another shape for each chunk by itself; chunks before and after correspond in C order."""
+    name = _name(step, x.name, chunks, plan.machine)
+    sources = itertools.product(*(range(n) for n in x.numblocks))
+    targets = itertools.product(*(enumerate(axis) for axis in chunks))
+    tasks = {}
+    for source, target in zip(sources, targets, strict=True):
+        key = (name, *(i for i, _ in target))
+        shape = tuple(length for _, length in target)
+        tasks[key] = Task(
+            key, functools.partial(reshape_kernel, shape=shape), TaskRef((x.name, *source))
+        )
+    return _array(x, name, PlannedLayer(tasks, step, plan), chunks, x.dtype)
 
 
 def lower_fft(x: da.Array, how: FFTPlan, *, store_root: str | None = None) -> da.Array:

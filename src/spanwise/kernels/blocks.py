@@ -87,3 +87,11 @@ def _roll(x: Array, /, *, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Arr
 
 roll = Kernel("roll", _roll)
 """Roll a block along axes that it holds whole."""
+
+
+def _reshape(x: Array, /, *, shape: tuple[int, ...]) -> Array:
+    return namespace(x).reshape(x, shape)
+
+
+reshape = Kernel("reshape", _reshape)
+"""Another shape of the same elements, in C order."""

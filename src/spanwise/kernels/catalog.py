@@ -4,3 +4,4 @@ from . import blocks as blocks
 from . import fft as fft
 from . import lloyd as lloyd
 from . import spectrum as spectrum
+from . import survey as survey

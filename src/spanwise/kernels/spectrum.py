@@ -13,11 +13,12 @@ from typing import Literal
 
 import numpy as np
 
+from .fft import result_dtype
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 
 Order = Literal["natural", "shifted", "half"]
-"""How frequencies lie on an axis: as ``fft`` gives them, after ``fftshift``, or as ``rfft`` does."""
+"""How frequencies lie on an axis: as `fft` gives them, after `fftshift`, or as `rfft` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Ramp:
     def factors(self, start: int, count: int) -> np.ndarray:
         """The factor of ``count`` frequencies from index ``start`` on, in double precision.
 
-        >>> Ramp(0, 4, "shifted", 0.25).factors(0, 4).round(12)
-        array([-1.+0.j,  0.-1.j,  1.+0.j,  0.+1.j])
+        >>> Ramp(0, 4, "shifted", 0.25).factors(1, 3).round(12)
+        array([0.-1.j, 1.+0.j, 0.+1.j])
         """
         k = np.arange(start, start + count)
         if self.order == "shifted":
@@ -63,22 +64,57 @@ def cycles(offset: Fraction, spacing: Fraction, length: int) -> float:
     return float(turn - round(turn))
 
 
+def inexact_dtype(dtype: np.dtype, *, as_complex: bool) -> np.dtype:
+    """The floating-point type of an element type's precision: what `modulate` gives out.
+
+    >>> inexact_dtype(np.dtype("float32"), as_complex=True)
+    dtype('complex64')
+    """
+    is_complex = as_complex or dtype.kind == "c"
+    return result_dtype("fft" if is_complex else "irfft", dtype)
+
+
 def _modulate(x: Array, /, *starts: int, ramps: tuple[Ramp, ...], scale: float) -> Array:
-    ndim = x.ndim
+    x = _as_inexact(x, bool(ramps))
+    if not ramps:
+        return x * scale
     out = None
     for start, ramp in zip(starts, ramps, strict=True):
-        shape = tuple(x.shape[ramp.axis] if axis == ramp.axis else 1 for axis in range(ndim))
-        table = ramp.factors(start, x.shape[ramp.axis]) * (scale if out is None else 1.0)
-        factor = _table(table.reshape(shape), x)
+        count = x.shape[ramp.axis]
+        table = ramp.factors(start, count) * (scale if out is None else 1.0)
+        factor = like(table, x, dtype=_host_dtype(x))
+        factor = namespace(x).reshape(
+            factor, tuple(count if axis == ramp.axis else 1 for axis in range(x.ndim))
+        )
         if out is None:
             out = x * factor
         else:
             out *= factor
-    return x * scale if out is None else out
+    return out
+
+
+def _as_inexact(x: Array, as_complex: bool) -> Array:
+    """The block in `inexact_dtype`."""
+    if isinstance(x.dtype, np.dtype):
+        dtype = inexact_dtype(x.dtype, as_complex=as_complex)
+    else:
+        xp = namespace(x)
+        if xp.isdtype(x.dtype, "complex floating"):
+            return x
+        single = xp.isdtype(x.dtype, "real floating") and x.dtype != xp.float64
+        real, complex_ = (xp.float32, xp.complex64) if single else (xp.float64, xp.complex128)
+        dtype = complex_ if as_complex else real
+    return x if x.dtype == dtype else namespace(x).astype(x, dtype)
+
+
+def _host_dtype(x: Array) -> np.dtype:
+    """NumPy's element type for a table that goes with a complex block."""
+    xp = namespace(x)
+    return np.dtype("complex64" if x.dtype == xp.complex64 else "complex128")
 
 
 modulate = Kernel("modulate", _modulate)
-"""Multiply a block by ``scale`` and by the factors of ``ramps``; the precision of the block is kept.
+"""Multiply a block by ``scale`` and by the factors of ``ramps``, in the precision of the block.
 
 ``starts`` holds the index of the block's first element on the axis of each ramp."""
 
@@ -133,20 +169,9 @@ frequencies; ``zero_mean`` sets the zero frequency to 0."""
 
 
 def _remove_mean(x: Array, /, *, axes: tuple[int, ...]) -> Array:
-    xp = namespace(x)
-    if not xp.isdtype(x.dtype, ("real floating", "complex floating")):
-        x = xp.astype(x, xp.float64)
-    elif library_of(x) == "numpy" and x.dtype == np.float16:
-        x = xp.astype(x, xp.float32)
-    return x - xp.mean(x, axis=axes, keepdims=True)
+    x = _as_inexact(x, False)
+    return x - namespace(x).mean(x, axis=axes, keepdims=True)
 
 
 remove_mean = Kernel("remove_mean", _remove_mean)
 """Subtract the mean over ``axes``, which the block holds whole."""
-
-
-def _table(values: np.ndarray, reference: Array) -> Array:
-    """A complex table in the library and the precision of a complex block."""
-    xp = namespace(reference)
-    single = reference.dtype == xp.complex64
-    return like(values, reference, dtype=np.complex64 if single else np.complex128)

@@ -1,0 +1,77 @@
+"""What becomes of the attributes of data whose meaning a function changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .units import product
+
+_BOUND_TO_VALUES = frozenset(
+    {
+        "_FillValue",
+        "actual_range",
+        "add_offset",
+        "ancillary_variables",
+        "cell_methods",
+        "flag_masks",
+        "flag_meanings",
+        "flag_values",
+        "missing_value",
+        "scale_factor",
+        "standard_name",
+        "units",
+        "valid_max",
+        "valid_min",
+        "valid_range",
+    }
+)
+"""Attributes that describe the values themselves: untrue of any function of them."""
+
+
+def keeps_attrs(keep_attrs: bool | None) -> bool:
+    """The argument, or else xarray's option of the same name, which means True by default."""
+    if keep_attrs is not None:
+        return keep_attrs
+    import xarray as xr
+
+    option = xr.get_options()["keep_attrs"]
+    return True if option == "default" else bool(option)
+
+
+def derived_attrs(
+    attrs: dict[Any, Any],
+    keep_attrs: bool | None,
+    *factors: tuple[str | None, int],
+    power: int = 1,
+    prefix: str = "",
+) -> dict[Any, Any]:
+    """Attributes of ``data**power`` times other quantities.
+
+    Parameters
+    ----------
+    attrs : dict
+        Attributes of the data.
+    keep_attrs : bool or None
+        As in xarray; without them the result has none, not even units.
+    *factors : (str or None, int)
+        Units of the other quantities and their exponents; None where they are not known, and then
+        the result states no units either.
+    power : int
+        Exponent of the data.
+    prefix : str
+        Put before the long name ("power spectrum of ").
+
+    Examples
+    --------
+    >>> derived_attrs({"units": "K", "standard_name": "t"}, True, ("m", 1), power=2)
+    {'units': 'K^2 m'}
+    """
+    if not keeps_attrs(keep_attrs):
+        return {}
+    out = {key: value for key, value in attrs.items() if key not in _BOUND_TO_VALUES}
+    if "long_name" in out:
+        out["long_name"] = prefix + str(out["long_name"])
+    units = product((attrs.get("units"), power), *factors)
+    if units is not None:
+        out["units"] = units
+    return out

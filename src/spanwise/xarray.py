@@ -1,0 +1,113 @@
+"""The accessor: ``import spanwise.xarray`` gives every DataArray and Dataset ``.spanwise``.
+
+Its methods are the functions of :mod:`spanwise.labels`, with the object in front.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import xarray as xr
+
+from .labels import cluster as _cluster
+from .labels import fft as _fft
+from .labels import signal as _signal
+
+__all__ = ["SpanwiseAccessor"]
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A labelled function as a method: its signature and docstring without the object."""
+
+    @functools.wraps(function)
+    def method(self: _Namespace, *args: Any, **kwargs: Any) -> Any:
+        return function(self._obj, *args, **kwargs)
+
+    signature = inspect.signature(function)
+    _, *parameters = signature.parameters.values()
+    self = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    method.__signature__ = signature.replace(parameters=[self, *parameters])  # type: ignore
+    method.__doc__ = _without_object(inspect.getdoc(function) or "")
+    return method
+
+
+def _without_object(doc: str) -> str:
+    """The docstring less the paragraph on the parameter ``obj``."""
+    return re.sub(r"^obj : .*\n(?:[ \t]+.*\n|\n(?=[ \t]))*", "", doc, count=1, flags=re.MULTILINE)
+
+
+class _Namespace:
+    """Methods of one object."""
+
+    def __init__(self, obj: Any) -> None:
+        self._obj = obj
+
+
+class FFTNamespace(_Namespace):
+    """Fourier transforms by dimension: :mod:`spanwise.labels.fft`."""
+
+    fft = _method(_fft.fft)
+    ifft = _method(_fft.ifft)
+    rfft = _method(_fft.rfft)
+    irfft = _method(_fft.irfft)
+    fft2 = _method(_fft.fft2)
+    ifft2 = _method(_fft.ifft2)
+    rfft2 = _method(_fft.rfft2)
+    irfft2 = _method(_fft.irfft2)
+    fftn = _method(_fft.fftn)
+    ifftn = _method(_fft.ifftn)
+    rfftn = _method(_fft.rfftn)
+    irfftn = _method(_fft.irfftn)
+    fftshift = _method(_fft.fftshift)
+    ifftshift = _method(_fft.ifftshift)
+
+
+class SignalNamespace(_Namespace):
+    """Spectra by dimension: :mod:`spanwise.labels.signal`."""
+
+    power_spectrum = _method(_signal.power_spectrum)
+
+
+class ClusterNamespace(_Namespace):
+    """Clusters by dimension: :mod:`spanwise.labels.cluster`."""
+
+    kmeans = _method(_cluster.kmeans)
+
+
+@xr.register_dataarray_accessor("spanwise")
+@xr.register_dataset_accessor("spanwise")
+class SpanwiseAccessor(_Namespace):
+    """Everything that spanwise does by dimension name.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr, spanwise.xarray
+    >>> da = xr.DataArray(np.ones((2, 8)), dims=("y", "time")).chunk(time=4)
+    >>> da.spanwise.fft.rfft(dim="time").dims
+    ('y', 'freq_time')
+    """
+
+    @property
+    def fft(self) -> FFTNamespace:
+        """Fourier transforms."""
+        return FFTNamespace(self._obj)
+
+    @property
+    def signal(self) -> SignalNamespace:
+        """Spectra."""
+        return SignalNamespace(self._obj)
+
+    @property
+    def cluster(self) -> ClusterNamespace:
+        """Clusters."""
+        return ClusterNamespace(self._obj)
+
+    def explain(self, *, policy: Any = None, client: Any = None) -> Any:
+        """What computing this object would take; see :func:`spanwise.explain`. Runs nothing."""
+        from .schedulers.explain import explain
+
+        return explain(self._obj, policy=policy, client=client)
