@@ -14,11 +14,12 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-from dask._task_spec import List, Task, TaskRef
+from dask._task_spec import DataNode, List, Task, TaskRef
 from dask.array.utils import meta_from_array
 from dask.base import tokenize
 from dask.blockwise import Blockwise
 from dask.blockwise import blockwise as core_blockwise
+from dask.graph_manipulation import clone
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.layers import ArrayValuesDep
 
@@ -29,6 +30,8 @@ from ..kernels.blocks import reshape as reshape_kernel
 from ..kernels.blocks import roll as roll_kernel
 from ..kernels.fft import fft as fft_kernel
 from ..kernels.library import library_of
+from ..kernels.rows import OnRows, pick
+from .cluster import ReducePlan, is_inline, tree
 from .exchange import Exchange
 from .fft import FFTPlan, Local, ShiftPlan
 from .grid import ArraySpec, Chunks, edges
@@ -79,9 +82,23 @@ def map_kernel(
     name = _name(step, x.name, function, chunks, str(dtype), starts, plan.machine)
     axes = tuple(range(x.ndim))
     located = itertools.chain.from_iterable((_starts(x.chunks[a]), (a,)) for a in starts)
-    base = core_blockwise(
-        function, name, axes, x.name, axes, *located, numblocks={x.name: x.numblocks}
-    )
+    pairs = (x.name, axes, *located)
+    layer = _blockwise(function, name, axes, pairs, {x.name: x.numblocks}, step, plan)
+    return _array(x, name, layer, x.chunks if chunks is None else chunks, dtype)
+
+
+def _blockwise(
+    function: Callable[..., Any],
+    name: str,
+    axes: Sequence[int],
+    pairs: Sequence[Any],
+    numblocks: dict[str, tuple[int, ...]],
+    step: Step,
+    plan: Plan,
+    new_axes: Any = None,
+) -> PlannedBlockwise:
+    """A symbolic layer; ``pairs`` are the inputs, each followed by its axes."""
+    base = core_blockwise(function, name, axes, *pairs, numblocks=numblocks, new_axes=new_axes)
     layer = PlannedBlockwise(
         base.output,
         base.output_indices,
@@ -94,7 +111,7 @@ def map_kernel(
     )
     layer.step = step
     layer.plan = plan
-    return _array(x, name, layer, x.chunks if chunks is None else chunks, dtype)
+    return layer
 
 
 def _starts(chunks: tuple[int, ...]) -> ArrayValuesDep:
@@ -156,6 +173,125 @@ def lower_shift(x: da.Array, how: ShiftPlan) -> da.Array:
     axes, shifts = zip(*how.shifts, strict=True) if how.shifts else ((), ())
     function = functools.partial(roll_kernel, shifts=shifts, axes=axes)
     return map_kernel(x, function, step=step, plan=how.plan, dtype=x.dtype) if axes else x
+
+
+def map_rows(
+    x: da.Array, function: Callable[..., Any], *, books: Any, plan: Plan, columns: int | None = None
+) -> Any:
+    """``function(rows, books)`` on all features of each row block, one task for each.
+
+    With ``columns`` its result is a block of a matrix of so many columns; otherwise a tuple of
+    results along the rows, each of which is a lazy array described by one more step of the plan.
+    """
+    (first, *others) = plan.steps
+    name, layer, inputs = _row_layer(x, function, books, (), first, plan, columns or 1)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=inputs)
+    meta = _meta(x._meta, 2, np.dtype(first.dtype))
+    whole = da.Array(graph, name, (x.chunks[0], (columns or 1,)), meta=meta)
+    if columns is not None:
+        return whole
+    out = []
+    for i, step in enumerate(others):
+        select = functools.partial(pick, item=i)
+        part = _name(step, name, i)
+        chosen = _blockwise(select, part, (0,), (name, (0, 1)), {name: whole.numblocks}, step, plan)
+        out.append(_array(whole, part, chosen, (x.chunks[0],), step.dtype))
+    return tuple(out)
+
+
+def reduce_rows(
+    x: da.Array,
+    function: Callable[..., Any],
+    merge: Callable[[Sequence[Any]], Any],
+    *,
+    how: ReducePlan,
+    books: Any = None,
+    weights: da.Array | None = None,
+) -> da.Array:
+    """One pass over the rows: ``function(rows, weights, first row, books)`` of each block, merged.
+
+    The one element of the result is whatever ``merge`` gives. Blocks are merged in a tree by their
+    number; each is read and reduced in one task wherever Dask can fuse its reader.
+    """
+    plan = how.plan
+    beside = ((None, None) if weights is None else (weights, (0,)), (_starts(x.chunks[0]), (0,)))
+    name, layer, inputs = _row_layer(x, function, books, beside, how.blocks, plan, 1)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=inputs)
+    out = _name(how.tree, name, merge)
+    tasks: dict[Any, Task] = {}
+    levels = tree(x.numblocks[0])
+    below = name
+    for depth, level in enumerate(levels):
+        here = out if depth == len(levels) - 1 else f"{out}-{depth}"
+        for i, (a, b) in enumerate(level):
+            parts = ((below, j, 0) if depth == 0 else (below, j) for j in range(a, b))
+            tasks[here, i] = Task((here, i), merge, List(*(TaskRef(part) for part in parts)))
+        below = here
+    layers = {**graph.layers, out: PlannedLayer(tasks, how.tree, plan)}
+    whole = HighLevelGraph(layers, {**graph.dependencies, out: {name}})
+    return da.Array(whole, out, ((1,),), meta=np.empty((0,), object))
+
+
+def divide_rows(
+    x: da.Array,
+    moments: da.Array,
+    finish: Callable[..., Any],
+    function: Callable[..., Any],
+    *,
+    step: Step,
+    plan: Plan,
+) -> da.Array:
+    """``function(chunk, first column, finish(moments))`` of each chunk, read once more.
+
+    The second reading has tasks of its own: in one graph Dask would keep every chunk of the first
+    until the moments are known.
+    """
+    name = _name(step, x.name, moments.name, function, finish)
+    again = clone(x, seed=name)
+    scale = f"{name}-scale"
+    task = Task((scale,), finish, TaskRef((moments.name, 0)))
+    below = HighLevelGraph.from_collections(scale, {(scale,): task}, dependencies=[moments])
+    scales = da.Array(below, scale, (), dtype=object)
+    pairs = (again.name, (0, 1), _starts(x.chunks[1]), (1,), scale, ())
+    numblocks = {again.name: again.numblocks, scale: ()}
+    layer = _blockwise(function, name, (0, 1), pairs, numblocks, step, plan)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=[again, scales])
+    return da.Array(graph, name, x.chunks, meta=_meta(x._meta, 2, np.dtype(step.dtype)))
+
+
+def _row_layer(
+    x: da.Array,
+    function: Callable[..., Any],
+    books: Any,
+    beside: Any,
+    step: Step,
+    plan: Plan,
+    columns: int,
+) -> tuple[str, PlannedBlockwise, list[Any]]:
+    """A task per row block, keyed (row block, 0); small books travel inside it, others beside it.
+
+    Where one chunk holds all features, Dask fuses the task with whatever makes the chunk.
+    """
+    whole = x.numblocks[1] == 1
+    if is_inline(getattr(books, "nbytes", 0)):
+        held: Any = (books, None)
+    else:
+        key = f"{step.name}-books-{tokenize(books)}"
+        layer = PlannedLayer({(key,): DataNode((key,), books)}, step, plan)
+        graph = HighLevelGraph({key: layer}, {key: set()})
+        held = (da.Array(graph, key, (), dtype=object), ())
+    given = [(x, (0, 1)), *beside, held]
+    inputs = [value for value, _ in given if isinstance(value, da.Array)]
+    numblocks = {i.name: i.numblocks for i in inputs}
+    name = _name(step, function, books, list(numblocks), plan, columns)
+    pairs = [
+        part
+        for value, axes in given
+        for part in (value.name if isinstance(value, da.Array) else value, axes)
+    ]
+    out, new_axes = ((0, 1), {}) if whole else ((0, 2), {2: columns})
+    run = OnRows(function)
+    return name, _blockwise(run, name, out, pairs, numblocks, step, plan, new_axes), inputs
 
 
 def _name(step: Step, *parts: Any) -> str:

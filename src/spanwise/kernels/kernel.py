@@ -34,6 +34,8 @@ class Kernel:
         ``(in_bytes, out_bytes) -> bytes`` that the operation needs beside its input and output.
     on_device : bool
         Whether the generic implementation runs on arrays that live on a device.
+    result_on_host : bool
+        Whether the result is a small value on the host (sums, a survey), wherever the block lives.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Kernel:
         *,
         workspace: Callable[[int, int], int] = _no_workspace,
         on_device: bool = True,
+        result_on_host: bool = False,
     ) -> None:
         self.name = name
         self.generic = generic
         self.workspace = workspace
         self.on_device = on_device
+        self.result_on_host = result_on_host
         self._targets: dict[str, Callable[..., Array] | str] = {}
         _REGISTRY[name] = self
 

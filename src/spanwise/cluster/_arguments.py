@@ -1,0 +1,108 @@
+"""What the functions of `spanwise.cluster` ask of their arguments."""
+
+from __future__ import annotations
+
+import logging
+import numbers
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import dispatch
+from ..errors import ArgumentError, ArrayTypeError
+from ..kernels.library import namespace
+from ._lloyd import logger
+
+ACCESSOR = "spanwise.cluster.kmeans"
+
+
+def accept_matrix(x: Any, function: str, *, name: str = "x") -> Any:
+    """Real rows of an array that is served, of known chunk sizes."""
+    x = accept_real(x, function, name=name)
+    if x.ndim != 2:
+        raise ArgumentError(
+            f"{name} has shape {tuple(x.shape)}; expected (samples, features). Reshape it: "
+            f"{name}.reshape(-1, 1) if it has one feature, {name}.reshape(1, -1) if one sample"
+        )
+    if x.shape[1] == 0:
+        raise ArgumentError(f"{name} has shape {tuple(x.shape)}; expected at least 1 feature")
+    return x
+
+
+def accept_real(x: Any, function: str, *, name: str = "x") -> Any:
+    """An array of real numbers of known chunk sizes; float16 and longer floats become float64."""
+    x = dispatch.accept(x, function=f"cluster.{function}", accessor=ACCESSOR, name=name)
+    if dispatch.kind_of(x) == "chunked":
+        from ..graph.dask import spec_of
+
+        spec_of(x)
+        odd = x.dtype.kind == "f" and x.dtype.name not in ("float32", "float64")
+        if x.dtype.kind == "c":
+            raise _complex(x, name, function)
+        return x.astype(np.float64) if odd else x
+    xp = namespace(x)
+    if xp.isdtype(x.dtype, "complex floating"):
+        raise _complex(x, name, function)
+    if xp.isdtype(x.dtype, ("integral", "bool")) or x.dtype in (xp.float32, xp.float64):
+        return x
+    return xp.astype(x, xp.float64)
+
+
+def float_dtype(x: Any) -> np.dtype:
+    """float32 for float32, otherwise float64."""
+    single = np.float32 if dispatch.kind_of(x) == "chunked" else namespace(x).float32
+    return np.dtype(np.float32 if x.dtype == single else np.float64)
+
+
+def reference_of(x: Any) -> Any:
+    """An array of the library that holds the elements."""
+    return x._meta if dispatch.kind_of(x) == "chunked" else x
+
+
+def check_count(n: int, k: int) -> None:
+    """Raise unless there are as many rows as clusters."""
+    if n < k:
+        raise ArgumentError(f"n_samples={n} should be >= n_clusters={k}")
+
+
+def check_parameters(model: Any) -> None:
+    """Raise for a parameter that `spanwise.cluster.KMeans` does not take."""
+    for name in ("n_clusters", "max_iter"):
+        value = getattr(model, name)
+        if not _is_integer(value) or value < 1:
+            raise ArgumentError(f"{name}={value!r}: expected an integer of at least 1")
+    if model.n_init != "auto" and (not _is_integer(model.n_init) or model.n_init < 1):
+        raise ArgumentError(f'n_init={model.n_init!r}: expected "auto" or an integer of at least 1')
+    if not isinstance(model.tol, numbers.Real) or not float(model.tol) >= 0:
+        raise ArgumentError(f"tol={model.tol!r}: expected a number of at least 0")
+    if model.algorithm not in ("lloyd", "elkan"):
+        raise ArgumentError(f'algorithm={model.algorithm!r}: expected "lloyd" or "elkan"')
+    if isinstance(model.init, str) and model.init not in ("k-means++", "random"):
+        raise ArgumentError(
+            f'init={model.init!r}: expected "k-means++", "random", a callable or an array'
+        )
+
+
+@contextmanager
+def logged(verbose: int) -> Iterator[None]:
+    """Let the iterations through to the log where they are asked for."""
+    level = logger.level
+    if verbose:
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _complex(x: Any, name: str, function: str) -> ArrayTypeError:
+    return ArrayTypeError(
+        f"{name} has dtype {x.dtype}; {function} takes real data. Pass abs({name}), or the real "
+        "and imaginary parts as two features"
+    )

@@ -1,0 +1,376 @@
+"""k-means of rows in memory or chunked, with scikit-learn's interface."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dispatch, options
+from ..errors import ArgumentError, ArrayTypeError
+from ..graph.cluster import REMEDIES, plan_fit, sample_size, sample_threshold
+from ..kernels.library import like
+from ..kernels.lloyd import Books
+from ..kernels.survey import sample_of
+from ..kernels.transfer import to_host
+from ._arguments import (
+    accept_matrix,
+    check_count,
+    check_parameters,
+    float_dtype,
+    logged,
+    reference_of,
+)
+from ._lloyd import Lloyd, iterate, settle
+from ._rows import ChunkedRows, MemoryRows, Rows, check_weight_shape, chunked_weights, map_rows
+from ._start import best_start, given_centers, restarts, seed_of
+
+
+class KMeans:
+    """Cluster rows around ``n_clusters`` means.
+
+    The interface is scikit-learn's. Rows may be in memory (NumPy, PyTorch, CuPy, any library of the
+    array API) or a Dask array of NumPy or CuPy chunks, cut along samples, along features or both.
+
+    Parameters
+    ----------
+    n_clusters : int, default: 8
+        Number of clusters and of centres.
+    init : {"k-means++", "random"}, callable or array of shape (n_clusters, n_features)
+        How to start. The first two and a callable ``init(X, n_clusters, random_state)`` choose
+        among a sample of the rows; an array is where the iteration over all rows begins.
+    n_init : "auto" or int, default: "auto"
+        Runs from different starts on the sample, of which the best is continued on all rows.
+        ``"auto"`` is 1 for an array, 10 for ``"random"`` or a callable, and for ``"k-means++"``
+        5 where ``sample rows * n_features * n_clusters`` is at most 1e8, otherwise 1.
+    max_iter : int, default: 300
+        Iterations over all rows, at most; also those of each run on the sample.
+    tol : float, default: 1e-4
+        The iteration ends when the squared shifts of the centres add up to no more than ``tol``
+        times the mean variance of the features, or when no row changes its cluster.
+    verbose : int, default: 0
+        Above 0, each iteration is logged to the logger ``spanwise.cluster``.
+    random_state : None, int, numpy.random.Generator or numpy.random.RandomState
+        Seed. An integer makes the fit reproducible, for every chunking.
+    copy_x : bool, default: True
+        Accepted for scikit-learn's sake; the data are never changed.
+    algorithm : {"lloyd", "elkan"}, default: "lloyd"
+        Both give the same clusters; Lloyd's iteration is what runs.
+    skipna : bool, default: False
+        Leave rows that hold NaN out: they get the label -1. Otherwise NaN raises.
+
+    Attributes
+    ----------
+    cluster_centers_ : array, shape (n_clusters, n_features)
+        In the library of the data (of the chunks, for a Dask array); float32 for float32 data,
+        otherwise float64.
+    labels_ : array, shape (n_samples,)
+        int32; a lazy Dask array if the data are one.
+    inertia_ : float
+        Weighted sum of squared distances to the nearest centre, accumulated in float64.
+    n_iter_ : int
+        Iterations over all rows. Those on the sample are not counted.
+    n_features_in_ : int
+        Features seen in `fit`.
+
+    Raises
+    ------
+    ArgumentError
+        For parameters out of range, fewer rows than clusters, or weights that do not fit.
+    NonFiniteError
+        For NaN (unless ``skipna``) or infinity, from the read that would fit it.
+    UnknownChunksError
+        For a Dask array of unknown chunk sizes.
+    MemoryBudgetError
+        If a step exceeds the memory budget of a worker.
+
+    Notes
+    -----
+    `fit` and `score` compute; `predict`, `transform` and ``labels_`` are lazy on a Dask array and
+    read it once when computed. A fit reads each chunk once for the finite check, the mean, the
+    variance and a random sample, once per iteration, and once more for the inertia where the
+    centres did not come to rest: at most ``2 + n_iter_`` times. A task holds one block of rows;
+    besides the sample (500 rows per cluster, below 128 MiB, see
+    `spanwise.graph.cluster.sample_size`) only sums of shape (n_clusters, n_features + 1) stay.
+
+    The sample is drawn by a counter-based generator at the global row number, so it does not depend
+    on the chunking. Distances are taken relative to the mean of the data, in fit and in predict, so
+    that single precision survives a large offset; sums and inertia are float64. Empty clusters are
+    given the rows farthest from their centres, as in scikit-learn. Mean and variance are weighted.
+
+    References
+    ----------
+    S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982.
+    D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spanwise as sw
+    >>> x = np.array([[0.0], [0.2], [5.0], [5.2]])
+    >>> km = sw.cluster.KMeans(2, random_state=0).fit(x)
+    >>> np.sort(km.cluster_centers_, axis=0).ravel()
+    array([0.1, 5.1])
+    >>> round(km.inertia_, 3)
+    0.04
+    """
+
+    cluster_centers_: Any
+    labels_: Any
+    inertia_: float
+    n_iter_: int
+    n_features_in_: int
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: str | Callable[..., Any] | Any = "k-means++",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        random_state: Any = None,
+        copy_x: bool = True,
+        algorithm: str = "lloyd",
+        skipna: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+        self.copy_x = copy_x
+        self.algorithm = algorithm
+        self.skipna = skipna
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMeans:
+        """Find the centres; computes.
+
+        Parameters
+        ----------
+        X : array, shape (n_samples, n_features)
+            Rows to cluster. Integers count as float64.
+        y : ignored
+            As in scikit-learn.
+        sample_weight : array, shape (n_samples,), optional
+            Weight of each row, 0 or more; a NumPy array will do whatever the data are.
+
+        Returns
+        -------
+        KMeans
+            The estimator itself.
+
+        Examples
+        --------
+        >>> import dask.array as da, numpy as np
+        >>> import spanwise as sw
+        >>> x = da.from_array(np.array([[0.0, 1.0], [0.2, 1.0], [5.0, 1.0]]), chunks=(1, 2))
+        >>> km = sw.cluster.KMeans(2, random_state=0).fit(x, sample_weight=np.array([1, 3, 1]))
+        >>> int(km.labels_[0].compute() == km.labels_[1].compute())
+        1
+        """
+        check_parameters(self)
+        X = accept_matrix(X, "KMeans.fit", name="X")
+        n, d = X.shape
+        k = int(self.n_clusters)
+        given = given_centers(self.init, k, d)
+        size = 0 if given is not None else sample_size(n, d, k)
+        with logged(self.verbose):
+            rows = self._rows(X, sample_weight, sampled=size)
+            self._fit(rows, X, given, size)
+        return self
+
+    def _fit(self, rows: Rows, X: Any, given: np.ndarray | None, size: int) -> None:
+        n, d = rows.shape
+        k = int(self.n_clusters)
+        check_count(n, k)
+        seed = seed_of(self.random_state)
+        plain = rows.weights is None and not self.skipna
+        threshold = sample_threshold(n, size) if plain else float("inf")
+        survey = rows.survey(size=size, threshold=threshold, seed=seed, skipna=self.skipna)
+        check_count(survey.count, k)
+        dtype = float_dtype(X)
+        shift = survey.mean.astype(dtype)
+        solver = Lloyd(float(self.tol * survey.variance.mean()), int(self.max_iter))
+        if given is None:
+            sample, weights = sample_of(survey.draws, size=size, threshold=threshold)
+            runs = restarts(self.n_init, self.init, len(sample), d, k)
+            centers = best_start(
+                sample.astype(dtype),
+                weights,
+                shift,
+                init=self.init,
+                k=k,
+                runs=runs,
+                solver=solver,
+                seed=seed,
+            )
+        else:
+            centers = given - shift
+        state = iterate(rows, solver, centers, shift, skipna=self.skipna)
+        published = (state.centers + shift).astype(dtype)
+        state = settle(rows, state, published, shift, skipna=self.skipna)
+        if state.occupied < k:
+            warnings.warn(
+                f"{state.occupied} distinct clusters found, fewer than n_clusters={k}: "
+                "the rows may hold duplicates",
+                UserWarning,
+                stacklevel=3,
+            )
+        self._shift = shift
+        self.cluster_centers_ = like(published, reference_of(X))
+        self.inertia_ = float(state.inertia)
+        self.n_iter_ = state.iteration
+        self.n_features_in_ = d
+        self.labels_ = self._map("nearest", X)
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """As `fit`, then ``labels_``.
+
+        Returns
+        -------
+        array, shape (n_samples,)
+            int32; lazy on a Dask array.
+        """
+        return self.fit(X, y, sample_weight).labels_
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """As `fit`, then `transform` of the same rows."""
+        return self.fit(X, y, sample_weight).transform(X)
+
+    def predict(self, X: Any) -> Any:
+        """The nearest centre of each row; lazy on a Dask array.
+
+        Parameters
+        ----------
+        X : array, shape (n_samples, n_features)
+            Rows. The first of equally near centres wins.
+
+        Returns
+        -------
+        array, shape (n_samples,)
+            int32, in the container of the data; -1 for rows that hold NaN if ``skipna``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import spanwise as sw
+        >>> km = sw.cluster.KMeans(2, init=np.array([[0.0], [9.0]])).fit(np.array([[1.0], [8.0]]))
+        >>> km.predict(np.array([[7.0], [2.0]]))
+        array([1, 0], dtype=int32)
+        """
+        return self._map("nearest", self._fitted(X, "predict"))
+
+    def transform(self, X: Any) -> Any:
+        """The distance of each row to each centre; lazy on a Dask array.
+
+        Returns
+        -------
+        array, shape (n_samples, n_clusters)
+            In the precision of the data, computed in float64; NaN for rows that hold NaN if
+            ``skipna``.
+        """
+        return self._map("distances", self._fitted(X, "transform"))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Minus the inertia of the rows about the centres; computes, in one read.
+
+        Parameters
+        ----------
+        X : array, shape (n_samples, n_features)
+            Rows.
+        y : ignored
+            As in scikit-learn.
+        sample_weight : array, shape (n_samples,), optional
+            Weight of each row.
+
+        Returns
+        -------
+        float
+        """
+        X = self._fitted(X, "score")
+        rows = self._rows(X, sample_weight, sampled=0)
+        params = {"measure": "squared", "skipna": self.skipna, "farthest": False, "check": True}
+        return -float(rows.sums(self._books(), **params).runs[0].measure)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name, as scikit-learn's estimators give them."""
+        return {name: getattr(self, name) for name in _parameter_names()}
+
+    def set_params(self, **params: Any) -> KMeans:
+        """Set parameters by name.
+
+        Raises
+        ------
+        ArgumentError
+            For a name that is not a parameter.
+        """
+        names = _parameter_names()
+        for name, value in params.items():
+            if name not in names:
+                raise ArgumentError(f"parameter {name!r}: expected one of {', '.join(names)}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = {n: p.default for n, p in inspect.signature(KMeans).parameters.items()}
+        changed = (
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if value is not defaults[name]
+        )
+        return f"KMeans({', '.join(changed)})"
+
+    def _fitted(self, X: Any, method: str) -> Any:
+        if not hasattr(self, "cluster_centers_"):
+            raise ArgumentError(f"this KMeans is not fitted yet; call fit(X) before {method}(X)")
+        X = accept_matrix(X, f"KMeans.{method}", name="X")
+        if X.shape[1] != self.n_features_in_:
+            raise ArgumentError(
+                f"X has {X.shape[1]} features, but KMeans is expecting {self.n_features_in_} "
+                "features as input, those that it was fitted on"
+            )
+        return X
+
+    def _rows(self, X: Any, weights: Any, *, sampled: int) -> Any:
+        """The rows and their weights, ready to be swept over."""
+        if weights is not None:
+            weights = dispatch.accept(weights, function="cluster.KMeans", name="sample_weight")
+            check_weight_shape(weights, X.shape[0])
+        if dispatch.kind_of(X) == "concrete":
+            if weights is not None and dispatch.kind_of(weights) == "chunked":
+                raise ArrayTypeError(
+                    "sample_weight is a Dask array beside X in memory; pass sample_weight.compute()"
+                )
+            return MemoryRows(X, weights)
+        from ..graph.dask import spec_of
+
+        options.make_placement_effective()
+        how = plan_fit(
+            spec_of(X),
+            n_clusters=int(self.n_clusters),
+            max_iter=int(self.max_iter),
+            sampled=sampled,
+            weighted=weights is not None,
+            machine=options.machine(),
+        )
+        how.plan.check(remedies=REMEDIES)
+        return ChunkedRows(X, chunked_weights(weights, X), how)
+
+    def _books(self) -> Books:
+        centers = np.asarray(to_host(self.cluster_centers_), np.float64)
+        return Books(self._shift, (centers - self._shift.astype(np.float64),))
+
+    def _map(self, what: str, X: Any) -> Any:
+        missing = "skip" if self.skipna else "raise"
+        return map_rows(X, what, self._books(), operation=f"KMeans.{what}", missing=missing)
+
+
+def _parameter_names() -> list[str]:
+    return list(inspect.signature(KMeans).parameters)
