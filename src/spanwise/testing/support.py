@@ -30,10 +30,10 @@ _TITLES = {
 }
 _LEGEND = """\
 **yes**: SciPy's answer (relative error of the norm below 1e-12, in double precision), in the same
-library, on the same device, with no copy between host and device. **lazy**: the same as a Dask
-array, and the call computed nothing. **computes**: the same, but the call computed; what it
-gives is small or of the chunks' library. **moved**: right, but in another library or after a
-copy between host and device. **wrong**: another answer. **no**: refused, for the reason given.
+library and on the same device. **lazy**: the same as a Dask array, and the call computed nothing.
+**computes**: the same, but the call computed. **moved**: right, but in another library, or the
+data were copied between host and device (small results, such as the sums of k-means, may be).
+**wrong**: another answer. **no**: refused, for the reason given.
 *Cut* means that the axes which the function works along are cut into uneven chunks as well (for
 clustering: the features; samples are cut always). HostFree stands for a device array: it cannot
 be read by the host in silence."""
@@ -56,7 +56,8 @@ class SupportRow:
     container_kept: bool
     """Whether the answer was of the library of the data, and a Dask answer declared so."""
     device_kept: bool
-    """Whether the answer was on the device of the data, without a copy to or from the host."""
+    """Whether the answer was on the device of the data, and the data stayed there: all copies
+    between host and device together, of sums and samples, were smaller than the data."""
     refusal: str = ""
     """The error, if the call raised one."""
 
@@ -119,7 +120,7 @@ def _measure(case: Case, backend: ArrayBackend, cut: bool | None) -> SupportRow:
             parts = result if isinstance(result, tuple) else (result,)
             lazy = count.computes == 0 and all(hasattr(part, "dask") for part in parts)
             blocks = [part.compute() if hasattr(part, "dask") else part for part in parts]
-        copies = log.to_host.copies + log.to_device.copies
+        copied = log.to_host.bytes + log.to_device.bytes
         right = _is_right(case, blocks)
     except Exception as error:  # whatever it is, it is what a user would meet
         refusal = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -128,10 +129,9 @@ def _measure(case: Case, backend: ArrayBackend, cut: bool | None) -> SupportRow:
     declared = [part._meta for part in parts if hasattr(part, "dask")]
     kept = all(library_of(array) == backend.library for array in (*arrays, *declared))
     device = _device(backend.concrete_array(0.0))
-    same_device = kept and all(_device(block) == device for block in arrays)
-    return SupportRow(
-        case.function, backend.name, cut, right, lazy, kept, same_device and copies == 0
-    )
+    stayed = kept and all(_device(block) == device for block in arrays)
+    stayed = stayed and copied < case.values.nbytes
+    return SupportRow(case.function, backend.name, cut, right, lazy, kept, stayed)
 
 
 def _device(x: Any) -> str:
