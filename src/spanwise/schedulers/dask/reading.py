@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from dask._task_spec import GraphNode, Task, convert_legacy_graph
+from dask._task_spec import DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
 from dask.array import chunk
 from dask.base import tokenize
 from dask.blockwise import Blockwise, optimize_blockwise
@@ -180,7 +180,7 @@ class _Reader:
 
 def _role_between(function: Any) -> Role | None:
     """What Dask itself puts between kernels, and device libraries serve by protocol."""
-    if function is operator.getitem:
+    if function is operator.getitem or function is chunk.getitem:
         return Role.SLICE
     if isinstance(function, np.ufunc):
         return Role.BETWEEN
@@ -294,7 +294,10 @@ def _written_out(
 
 def _expand_kernels(graph: dict[Any, GraphNode]) -> None:
     """Take tasks apart again that an optimiser fused around a kernel."""
-    for key, task in list(graph.items()):
+    stack = list(graph)
+    while stack:
+        key = stack.pop()
+        task = graph[key]
         if not (isinstance(task, Task) and task.has_subgraph()):
             continue
         if all(kernel_of(inner.func) is None for inner in _tasks_inside(task)):
@@ -302,9 +305,16 @@ def _expand_kernels(graph: dict[Any, GraphNode]) -> None:
         inner, out, names, *refs = task.args
         new = {k: (f"{key_split(k)}-{tokenize(k, key)}",) for k in inner}
         new[out] = key
-        new |= dict(zip(names, (r.key for r in refs), strict=True))
+        for k, ref in zip(names, refs, strict=True):
+            if isinstance(ref, TaskRef):
+                new[k] = ref.key
+            else:  # a value of this chunk's own, such as the slices that it reads
+                new[k] = (f"argument-{tokenize(k, key)}",)
+                is_node = isinstance(ref, GraphNode)
+                graph[new[k]] = ref.substitute({}, key=new[k]) if is_node else DataNode(new[k], ref)
         for k, node in inner.items():
             graph[new[k]] = node.substitute(new, key=new[k])
+            stack.append(new[k])
 
 
 def _bound(graph: Mapping[Any, GraphNode], held: Collection[str]) -> frozenset[Any]:
