@@ -89,6 +89,14 @@ roll = Kernel("roll", _roll)
 """Roll a block along axes that it holds whole."""
 
 
+def _flip(x: Array, /, *, axes: tuple[int, ...]) -> Array:
+    return namespace(x).flip(x, axis=axes)
+
+
+flip = Kernel("flip", _flip)
+"""A block with the order of its elements reversed along axes."""
+
+
 def _reshape(x: Array, /, *, shape: tuple[int, ...]) -> Array:
     return namespace(x).reshape(x, shape)
 

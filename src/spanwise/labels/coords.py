@@ -8,6 +8,7 @@ and ``original``, the coordinate that was transformed, as JSON.
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -24,6 +25,7 @@ _CFTIME_UNITS = "microseconds since 1970-01-01"
 _CFTIME_TICKS = 10**6
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _NO_COORDINATE = "none"
+_MOST_EXACT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Axis:
     """Calendar of a cftime coordinate."""
     attrs: dict[str, Any] = field(default_factory=dict)
     """Attributes of the coordinate that JSON can hold."""
+    exact: str = ""
+    """The values themselves in base64, for coordinates that no grid gives to the last bit."""
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the coordinate holds times, which count in seconds."""
+        return self.kind.startswith(("datetime64", "timedelta64", "cftime"))
 
     @property
     def spacing(self) -> Fraction:
@@ -56,7 +65,7 @@ class Axis:
     @property
     def units(self) -> str | None:
         """Unit of the coordinate, None if it is not known."""
-        if self.kind.startswith(("datetime64", "timedelta64", "cftime")):
+        if self.is_time:
             return "s"
         return base_unit(self.attrs.get("units"))
 
@@ -77,18 +86,25 @@ class Axis:
 
         if self.kind == _NO_COORDINATE:
             return None
+        values = self._ticks(count)
         if self.kind == "cftime":
             import cftime
 
-            ticks = self.grid.values(count, "int64")
             values = cftime.num2date(
-                ticks, _CFTIME_UNITS, self.calendar, only_use_cftime_datetimes=True
+                values, _CFTIME_UNITS, self.calendar, only_use_cftime_datetimes=True
             )
-        elif self.kind.startswith(("datetime64", "timedelta64")):
-            values = self.grid.values(count, "int64").astype(self.kind)
         else:
-            values = self.grid.values(count, self.kind)
+            values = values.astype(self.kind)
         return xr.Variable(self.dim, values, self.attrs)
+
+    def _ticks(self, count: int) -> np.ndarray:
+        """The first ``count`` values as numbers."""
+        dtype = np.dtype("int64" if self.is_time else self.kind)
+        if self.exact:
+            values = np.frombuffer(base64.b64decode(self.exact), dtype.newbyteorder("<"))
+            if values.size == count:
+                return values
+        return self.grid.values(count, dtype)
 
 
 def read_axis(da: Any, dim: str, *, spacing_tol: float) -> Axis:
@@ -119,7 +135,7 @@ def read_axis(da: Any, dim: str, *, spacing_tol: float) -> Axis:
     else:
         _check_spacing(values, dim, spacing_tol)
         grid = fit(values)
-    return Axis(dim, grid, kind, ticks, calendar, attrs)
+    return Axis(dim, grid, kind, ticks, calendar, attrs, _exactly(values, grid))
 
 
 def frequency_coordinate(
@@ -274,7 +290,7 @@ def _centred(
         return Axis(name, Grid(float(first), float(spacing)), "float64", attrs=plain)
     grid = Grid(float(first * samples.ticks), float(spacing * samples.ticks))
     kind = "float64" if samples.ticks == 1 else samples.kind
-    return replace(samples, grid=grid, kind=kind)
+    return replace(samples, grid=grid, kind=kind, exact="")
 
 
 def _order(
@@ -327,6 +343,14 @@ def _check_spacing(values: np.ndarray, dim: str, spacing_tol: float) -> None:
         f"Interpolate first: da.interp({dim}=xr.DataArray(np.linspace(first, last, n), "
         f'dims="{dim}")) (for times xr.date_range(first, last, periods=n)); or raise spacing_tol'
     )
+
+
+def _exactly(values: np.ndarray, grid: Grid) -> str:
+    """The values in base64 where the grid misses some of them, if they are few."""
+    same = np.array_equal(grid.values(values.size, values.dtype), values)
+    if same or values.size > _MOST_EXACT:
+        return ""
+    return base64.b64encode(values.astype(values.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def _single(values: np.ndarray, attrs: dict[str, Any], dim: str) -> Grid:

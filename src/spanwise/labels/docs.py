@@ -131,9 +131,9 @@ _INVERSE = """{summary}
     Notes
     -----
     One pass; one task per chunk where the dimensions are whole, see :func:`spanwise.fft.{name}`.
-    A coordinate comes back to the last bit if it is ``first + step * j`` in floating point, in
-    integers or in decimals, as ``np.linspace``, ``np.arange`` and rounded values are; otherwise
-    it is equal within rounding.
+    A coordinate of the forward transform comes back to the last bit if it has up to 4096 points,
+    or is ``first + step * j`` in floating point, in integers or in fractions, as ``np.linspace``,
+    ``np.arange`` and rounded values are; otherwise it is equal within rounding.
 
     Examples
     --------

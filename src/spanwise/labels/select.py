@@ -119,7 +119,7 @@ def warn(message: str) -> None:
     package = __name__.partition(".")[0]
     while frame.f_back and frame.f_back.f_globals.get("__name__", "").startswith(f"{package}."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warnings.warn(message, UserWarning, stacklevel=level + 1)
 
 
 def on_dims(da: Any, x: Any, replaced: Mapping[str, tuple[str, Any]], attrs: Any) -> Any:

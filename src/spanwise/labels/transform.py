@@ -16,7 +16,7 @@ import numpy as np
 from .. import dispatch
 from .. import fft as _fft
 from ..errors import ArgumentError
-from ..kernels.library import namespace
+from ..kernels.blocks import flip
 from ..kernels.spectrum import Ramp, cycles, inexact_dtype, modulate
 from .attrs import derived_attrs, keeps_attrs
 from .coords import Axis, FrequencyAxis, frequency_coordinate, read_axis, read_frequencies
@@ -201,9 +201,16 @@ def _increasing(da: Any, axes: list[Axis], points: list[int]) -> Any:
 def _flipped(x: Any, axes: list[int]) -> Any:
     if not axes:
         return x
-    if dispatch.kind_of(x) == "chunked":
+    if dispatch.kind_of(x) == "chunked" and any(x.numblocks[axis] > 1 for axis in axes):
         return x[tuple(slice(None, None, -1 if i in axes else None) for i in range(x.ndim))]
-    return namespace(x).flip(x, axis=tuple(axes))
+    return dispatch.blockwise(
+        x,
+        flip,
+        operation="flip",
+        dtype=x.dtype if isinstance(x.dtype, np.dtype) else None,
+        reason="the coordinate decreases",
+        axes=tuple(axes),
+    )
 
 
 def _modulated(x: Any, ramps: list[Ramp], scale: float, operation: str) -> Any:
