@@ -79,7 +79,7 @@ def map_kernel(
     For each axis in ``starts`` the function is given, behind the block, the index of the block's
     first element on that axis.
     """
-    name = _name(step, x.name, function, chunks, str(dtype), starts, plan.machine)
+    name = _name(step, x.name, function, chunks, str(dtype), starts, plan)
     axes = tuple(range(x.ndim))
     located = itertools.chain.from_iterable((_starts(x.chunks[a]), (a,)) for a in starts)
     pairs = (x.name, axes, *located)
@@ -123,7 +123,7 @@ def exchange(
     x: da.Array, how: Exchange, *, step: Step, plan: Plan, store_root: str | None = None
 ) -> da.Array:
     """Bring an array into other chunks, slice by slice."""
-    name = _name(step, x.name, how, plan.machine)
+    name = _name(step, x.name, how, plan)
     build = {"view": _view_tasks, "split": _split_tasks, "staged": _staged_tasks}[how.form]
     tasks = build(x, how, name, store_root)
     return _array(x, name, PlannedLayer(tasks, step, plan), how.target, x.dtype)
@@ -131,7 +131,7 @@ def exchange(
 
 def reshape_chunks(x: da.Array, chunks: Chunks, *, step: Step, plan: Plan) -> da.Array:
     """Another shape for each chunk by itself; chunks before and after correspond in C order."""
-    name = _name(step, x.name, chunks, plan.machine)
+    name = _name(step, x.name, chunks, plan)
     sources = itertools.product(*(range(n) for n in x.numblocks))
     targets = itertools.product(*(enumerate(axis) for axis in chunks))
     tasks = {}
