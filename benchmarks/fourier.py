@@ -32,14 +32,17 @@ class Field:
     memory: np.ndarray
     """The elements."""
     chunked: da.Array
-    """Views of them; reading a chunk copies nothing."""
+    """Views of them, or copies, as a store would give them."""
 
 
-def make_field(*, shape: tuple[int, ...], chunks: tuple[int, ...], seed: int) -> Field:
-    """White noise of a shape, and its chunks."""
+def make_field(
+    *, shape: tuple[int, ...], chunks: tuple[int, ...], stored: bool = False, seed: int
+) -> Field:
+    """White noise of a shape; the chunks are views, or fresh copies of what is ``stored``."""
     memory = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     name = f"field-{seed}-{shape}-{chunks}"
-    return Field(memory, da.from_array(memory, chunks=chunks, name=name))
+    chunked = da.from_array(memory, chunks=chunks, name=name)
+    return Field(memory, chunked.map_blocks(np.copy) if stored else chunked)
 
 
 def magnitude(block: np.ndarray, axes: Axes) -> np.ndarray:
@@ -225,10 +228,11 @@ WORKLOADS = (
     ),
     Workload(
         name="spectrum",
-        summary="power spectrum along time, the cut axis, of float32 maps; summed over the maps",
+        summary="power spectrum along time, the cut axis, of float32 maps that are read as copies; "
+        "summed over the maps",
         sizes={
-            "full": {"shape": (2920, 180, 360), "chunks": (73, 180, 360)},
-            "toy": {"shape": (60, 12, 18), "chunks": (9, 12, 18)},
+            "full": {"shape": (2920, 180, 360), "chunks": (73, 180, 360), "stored": True},
+            "toy": {"shape": (60, 12, 18), "chunks": (9, 12, 18), "stored": True},
         },
         make=make_field,
         ours=spectrum_ours,
