@@ -205,7 +205,9 @@ def _target(
     others = [a for a in range(spec.ndim) if a not in axes]
     # Finished and free axes are cut first, then pending ones; the slowest-varying axis gives the
     # longest contiguous slices.
-    order = [a for a in others if a not in state.pending] + [a for a in others if a in state.pending]
+    order = [a for a in others if a not in state.pending] + [
+        a for a in others if a in state.pending
+    ]
     target, _ = refine(whole.chunks, order, parts)
     return target, math.ceil(whole.with_chunks(target).chunk_bytes * scale)
 
@@ -250,9 +252,7 @@ def _exchange_step(stage: Exchange, machine: Machine, operation: str) -> Step:
     )
 
 
-def _local_step(
-    spec: ArraySpec, stage: Local, machine: Machine, operation: str, held: int
-) -> Step:
+def _local_step(spec: ArraySpec, stage: Local, machine: Machine, operation: str, held: int) -> Step:
     result = stage.result
     workspace = fft_kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
     points = max(math.prod(spec.shape), math.prod(result.shape))
@@ -263,8 +263,7 @@ def _local_step(
         kernel=fft_kernel.name,
         bytes_in=spec.nbytes,
         bytes_out=result.nbytes,
-        peak_bytes=held
-        + machine.threads * (spec.chunk_bytes + result.chunk_bytes + workspace),
+        peak_bytes=held + machine.threads * (spec.chunk_bytes + result.chunk_bytes + workspace),
         flops=flops(stage.lengths, points, real=stage.kind in ("rfft", "irfft")),
         chunk_bytes=result.chunk_bytes,
         dtype=result.dtype,
