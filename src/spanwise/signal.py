@@ -13,8 +13,9 @@ import numpy as np
 
 from . import dispatch
 from . import fft as _fft
-from .errors import ArgumentError
+from .errors import ArgumentError, ArrayTypeError
 from .graph.arguments import resolve_axes
+from .kernels.library import namespace
 from .kernels.spectrum import inexact_dtype, remove_mean, squared_magnitude
 
 __all__ = ["power_spectrum"]
@@ -109,6 +110,11 @@ def power_spectrum(
     n = math.prod(x.shape[axis] for axis in chosen)
     spacing = math.prod(_spacings(sampling, len(chosen)))
     points = x.shape[chosen[-1]] if half else None
+    if half and _is_complex(x):
+        raise ArrayTypeError(
+            f"x has dtype {x.dtype}, and half=True takes real data: the negative frequencies of "
+            "complex data are not those of its positive ones; leave it out"
+        )
     zero_mean = False
     if detrend == "constant":
         if _is_whole(x, chosen):
@@ -152,6 +158,12 @@ def _spacings(sampling: float | Iterable[float], count: int) -> tuple[float, ...
 
 def _is_whole(x: Any, axes: tuple[int, ...]) -> bool:
     return dispatch.kind_of(x) == "concrete" or all(len(x.chunks[a]) == 1 for a in axes)
+
+
+def _is_complex(x: Any) -> bool:
+    if isinstance(x.dtype, np.dtype):
+        return x.dtype.kind == "c"
+    return namespace(x).isdtype(x.dtype, "complex floating")
 
 
 def _without_mean(x: Any, axes: tuple[int, ...]) -> Any:

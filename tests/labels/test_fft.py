@@ -340,42 +340,6 @@ def test_frequencies_survive_files(tmp_path):
     np.testing.assert_allclose(back, data.h, atol=1e-12)
 
 
-def test_a_dataset_is_transformed_variable_by_variable():
-    data = field()
-    ds = xr.Dataset(
-        {
-            "a": data,
-            "b": data.isel(y=0, drop=True).rename("b"),
-            "c": ("y", np.arange(5.0)),
-            "d": ("z", [1.0, 2.0]),
-        },
-        attrs={"title": "t"},
-    ).assign_coords(lonely=("z", [3, 4]))
-    out = labelled.fft2(ds, ("y", "x"))
-    assert out.attrs == {"title": "t"}
-    xr.testing.assert_identical(out.a.variable, labelled.fft2(data, ("y", "x")).variable)
-    xr.testing.assert_identical(out.b.variable, labelled.fft(ds.b, "x").variable)
-    xr.testing.assert_identical(out.c.variable, labelled.fft(ds.c, "y").variable)
-    xr.testing.assert_identical(out.d, ds.d)
-    assert set(out.coords) == {"freq_x", "freq_y", "height", "lonely"}
-    back = labelled.ifft2(out, ("freq_y", "freq_x"))
-    xr.testing.assert_allclose(back.a.real, ds.a)
-
-
-def test_variables_that_are_not_numeric_are_dropped_with_a_warning():
-    ds = xr.Dataset({"a": field(), "name": ("x", list("abcdefgh"))})
-    with pytest.warns(UserWarning, match="'name'"):
-        out = labelled.fft(ds, "x")
-    assert set(out.data_vars) == {"a"}
-
-
-def test_a_halved_dimension_that_a_variable_lacks_leaves_the_others_whole():
-    ds = xr.Dataset({"a": field(), "c": ("y", np.arange(5.0))})
-    out = labelled.rfft2(ds, ("y", "x"))
-    assert dict(out.c.sizes) == {"freq_y": 5}
-    assert dict(out.a.sizes) == {"freq_y": 5, "freq_x": 5}
-
-
 @pytest.mark.parametrize("n", [6, 7])
 def test_shifts_move_coordinates_with_the_data(n):
     data = labelled.fft(field(n, chunks={"y": 2, "x": 4}), "x", shift=False)
@@ -421,6 +385,19 @@ def test_prefix_names_the_frequencies():
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ArgumentError, match=f"(?s){message}"):
         call(field())
+
+
+def test_stacked_dimensions_are_to_be_unstacked():
+    stacked = field().stack(z=("y", "x"))
+    with pytest.raises(ArgumentError, match=r"\.unstack\('z'\)"):
+        labelled.fft(stacked, "z")
+
+
+def test_graphs_are_named_by_what_they_do():
+    data = field(chunks={"y": 2})
+    assert labelled.fft(data, "x").data.name == labelled.fft(data, "x").data.name
+    moved = data.assign_coords(x=data.x + 0.1)
+    assert labelled.fft(moved, "x").data.name != labelled.fft(data, "x").data.name
 
 
 def test_a_sample_alone_is_transformed_where_nothing_needs_its_spacing():

@@ -50,7 +50,7 @@ def choose_dims(obj: Any, dim: Dims, *, count: int | None = None) -> tuple[str, 
         chosen = present
     elif dim is ...:
         chosen = present
-    elif isinstance(dim, str):
+    elif isinstance(dim, str) or not isinstance(dim, Iterable):
         chosen = (dim,)
     else:
         chosen = tuple(dim)
@@ -103,6 +103,12 @@ def drop_extra(obj: Any, dims: Iterable[str]) -> Any:
     Their values belong to samples that the result does not have; a warning names them.
     """
     dims = set(dims)
+    for name in dims:
+        if getattr(obj.indexes.get(name), "nlevels", 1) > 1:
+            raise ArgumentError(
+                f"dim={name!r}: is stacked from several dimensions, whose product has no spacing; "
+                f"unstack it and name those: .unstack({name!r})"
+            )
     extra = [name for name, c in obj.coords.items() if dims.intersection(c.dims) - {name}]
     if not extra:
         return obj

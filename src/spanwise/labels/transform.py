@@ -119,7 +119,7 @@ def _forward(
         )
         coordinates[axis.dim] = (new, coordinate)
     scale = math.prod(float(a.spacing) for a in axes) if how.true_amplitude else 1.0
-    x = _modulated(x, ramps if how.true_phase else [], scale, "phase")
+    x = _modulated(x, ramps if how.true_phase else [], scale)
     factors = [(a.units, 1) for a in axes] if how.true_amplitude else []
     attrs = derived_attrs(da.attrs, how.keep_attrs, *factors, prefix=_LONG_NAME)
     return on_dims(da, x, coordinates, attrs)
@@ -143,7 +143,7 @@ def _inverse(
     ]
     scaled = [a for a in axes if _resolve(how.true_amplitude, a.true_amplitude)]
     scale = 1.0 / math.prod(float(a.axis.spacing) for a in scaled)
-    x = _modulated(da.data, ramps, scale, "phase")
+    x = _modulated(da.data, ramps, scale)
     shifted = tuple(n for n, a in zip(numbers, axes, strict=True) if a.order == "shifted")
     if shifted:
         x = _fft.ifftshift(x, axes=shifted)
@@ -213,7 +213,7 @@ def _flipped(x: Any, axes: list[int]) -> Any:
     )
 
 
-def _modulated(x: Any, ramps: list[Ramp], scale: float, operation: str) -> Any:
+def _modulated(x: Any, ramps: list[Ramp], scale: float) -> Any:
     """Apply phases and amplitude in one task per chunk; nothing where both are 1."""
     effective = tuple(r for r in ramps if r.cycles)
     if not effective and scale == 1.0:
@@ -222,7 +222,7 @@ def _modulated(x: Any, ramps: list[Ramp], scale: float, operation: str) -> Any:
     return dispatch.blockwise(
         x,
         modulate,
-        operation=operation,
+        operation="phase",
         dtype=inexact_dtype(x.dtype, as_complex=bool(effective)) if is_known else None,
         reason="phases by coordinate, amplitude by spacing",
         starts=tuple(r.axis for r in effective),
