@@ -200,7 +200,7 @@ def _install(partial: Path, path: Path, *, overwrite: bool) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_lazily(data: xr.DataArray | xr.Dataset, folder: Path) -> Any:
+def write_lazily(data: xr.DataArray | xr.Dataset, folder: Path, *, compressed: bool = True) -> Any:
     """Write the metadata of a Zarr store and return the write of its chunks, to be computed."""
     try:
         import zarr  # noqa: F401
@@ -208,9 +208,14 @@ def write_lazily(data: xr.DataArray | xr.Dataset, folder: Path) -> Any:
         raise MissingDependencyError(
             'Zarr stores need the package zarr: python -m pip install "zarr>=3.1"'
         ) from error
-    dataset = data.to_dataset(name=data.name or "result") if hasattr(data, "to_dataset") else data
+    import xarray as xr
+
+    dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "result")
     dataset = _uniform(dataset.drop_encoding())  # chunks and filters of the source do not bind
-    return dataset.to_zarr(folder, mode="w-", compute=False, consolidated=False, zarr_format=3)
+    encoding = {} if compressed else {name: {"compressors": None} for name in dataset.data_vars}
+    return dataset.to_zarr(
+        folder, mode="w-", compute=False, encoding=encoding, consolidated=False, zarr_format=3
+    )
 
 
 def _uniform(dataset: xr.Dataset) -> xr.Dataset:

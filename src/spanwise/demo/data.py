@@ -136,7 +136,7 @@ def record() -> Record:
     """Read the sample and take it apart."""
     sst = _read_sample()
     values = sst.values.astype(np.float64)
-    land = np.isnan(values).any(axis=0)
+    land = np.asarray(np.isnan(values).any(axis=0))
     nearest = _nearest_sea(land)
     values = values[:, nearest[0], nearest[1]]
     month = sst["time"].dt.month.values - 1
@@ -151,7 +151,7 @@ def record() -> Record:
     return Record(
         latitude=sst["latitude"].values.astype(np.float64),
         longitude=sst["longitude"].values.astype(np.float64),
-        sea=(~land).astype(np.float32),
+        sea=np.asarray(~land, np.float32),
         cycle=cycle,
         patterns=patterns / math.sqrt(len(values)),
         spread=rest.std(axis=0),
