@@ -101,9 +101,11 @@ class _Account:
                 self.on_device[_name(member)] += 1
                 for key in reading.dependencies[member]:
                     taken.setdefault(key, _name(member))
-            for key in segment.inputs:
+            for key in filter(reading.is_copied, segment.inputs):
                 self.to_device[taken[key]].append(reading.bytes_of(key))
             for key in segment.outputs:
+                if not reading.is_copied(key, known=True):
+                    continue  # the kernel gives out sums that it brought to the host itself
                 self.to_host[_name(key)].append(reading.bytes_of(key))
         for key in reading.bound:
             self.on_device[_name(key)] += 1

@@ -12,7 +12,7 @@ from ..machine import Machine, format_bytes
 WIDTH = 100
 """Columns that the table fits in."""
 
-_NAME_WIDTH = 27
+_NAME_WIDTH = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ _COLUMNS = (
     ("moved", 9, ">"),
     ("peak", 9, ">"),
 )
-"""Title, width, alignment: 88 columns and 7 gaps of 1."""
+"""Title, width, alignment: 93 columns and 7 gaps of 1."""
 
 
 def _short(text: str, width: int) -> str:
@@ -186,10 +186,16 @@ def _header(e: Explanation) -> list[str]:
     workers += "s" if kind == "worker" and m.workers > 1 else ""
     threads = f"{m.threads} thread" + ("s" if m.threads > 1 else "")
     budget = f"{format_bytes(m.memory)} ({m.source})"
-    out = [f"workers   {workers} × {threads}, each with {budget}"]
-    out.append(f"placement {e.policy}: {e.devices}" if e.devices else f"placement {e.policy}")
+    placed = f"placement {e.policy}: {e.devices}" if e.devices else f"placement {e.policy}"
+    return _wrapped([f"workers   {workers} × {threads}, each with {budget}", placed])
+
+
+def _wrapped(lines: list[str]) -> list[str]:
+    """Lines within the width, their text aligned behind the first word."""
     return [
-        piece for line in out for piece in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10)
+        piece
+        for line in lines
+        for piece in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False)
     ]
 
 
@@ -217,13 +223,10 @@ def _summary(e: Explanation) -> list[str]:
             f"peak      {format_bytes(t.peak_bytes)} of {format_bytes(e.machine.memory)} "
             f"per worker{verdict}"
         )
-    return lines
+    return _wrapped(lines)
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:
     if not notes:
         return []
-    out = [""]
-    for note in notes:
-        out += textwrap.wrap(note, WIDTH, initial_indent="note      ", subsequent_indent=" " * 10)
-    return out
+    return ["", *_wrapped([f"note      {note}" for note in notes])]

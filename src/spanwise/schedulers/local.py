@@ -15,7 +15,7 @@ def active_client() -> Any:
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None
-    import dask
+    import dask.config
 
     scheduler = dask.config.get("scheduler", None)
     if not (scheduler in _DISTRIBUTED_SCHEDULERS or getattr(scheduler, "__self__", None)):
@@ -28,7 +28,7 @@ def active_client() -> Any:
 
 def local_threads() -> int:
     """Tasks that Dask's threaded scheduler runs at a time."""
-    import dask
+    import dask.config
     from dask.system import CPU_COUNT
 
     if dask.config.get("scheduler", None) in ("sync", "synchronous", "single-threaded"):

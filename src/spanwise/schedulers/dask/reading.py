@@ -96,6 +96,30 @@ class Reading:
     """What takes each value."""
     segments: list[Segment] = field(default_factory=list)
     """Device work."""
+    rendered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Arrays whose tasks are whole segments already, and what those run."""
+
+    def connect(self, graph: dict[Any, GraphNode]) -> None:
+        """Take in the tasks."""
+        self.graph = graph
+        self.dependencies = {k: t.dependencies for k, t in graph.items()}
+        dependents: dict[Any, list[Any]] = {k: [] for k in graph}
+        for key, needed in self.dependencies.items():
+            for d in needed:
+                if d in dependents:
+                    dependents[d].append(key)
+        self.dependents = dependents
+
+    def is_copied(self, key: Any, *, known: bool = False) -> bool:
+        """Whether a value is an array that a copy task copies (a code book is passed on).
+
+        Where nothing is noted on the value, it is taken for an array unless ``known`` asks for
+        certainty.
+        """
+        facts = self.layers.get(key[0]) if isinstance(key, tuple) else None
+        if facts is None:
+            return not known
+        return device_dtype(facts.dtype.kind, facts.dtype.itemsize)
 
     def bytes_of(self, key: Any) -> int:
         """Bytes of one chunk, 0 where nothing is known of it."""
@@ -105,7 +129,7 @@ class Reading:
         return facts.bytes_of(key[1:])
 
 
-class _Reader:
+class GraphReader:
     """Finds the kernels of a graph and decides on them."""
 
     def __init__(self, graph: Any, policy: Policy, facts: DeviceFacts) -> None:
@@ -158,9 +182,13 @@ class _Reader:
         if not isinstance(task, Task):
             return None
         key = task.key
-        known = (key[0] if isinstance(key, tuple) else key, id(task.func))
+        return self.role_of(key[0] if isinstance(key, tuple) else key, task)
+
+    def role_of(self, name: str, task: Task) -> Role | None:
+        """What a task that makes a chunk of an array may be in a segment."""
+        known = (name, id(task.func))
         if known not in self._roles:
-            self._roles[known] = self._role_of_function(*known, task.func)
+            self._roles[known] = self._role_of_function(name, task.func)
         role = self._roles[known]
         if role is Role.SLICE and not _is_basic_slice(task):
             return None
@@ -168,17 +196,23 @@ class _Reader:
             return None
         return role
 
-    def _role_of_function(self, name: str, _: int, function: Any) -> Role | None:
+    def kernel_role(self, name: str, function: Any) -> Role | None:
+        """`Role.KERNEL` for a kernel that runs on a device."""
         kernel = kernel_of(function)
-        if kernel is not None:
-            return Role.KERNEL if self.verdict(name, kernel).device == "gpu" else None
+        if kernel is None or self.verdict(name, kernel).device != "gpu":
+            return None
+        return Role.KERNEL
+
+    def _role_of_function(self, name: str, function: Any) -> Role | None:
+        if kernel_of(function) is not None:
+            return self.kernel_role(name, function)
         made = self.layers.get(name)
         if made is not None and not device_dtype(made.dtype.kind, made.dtype.itemsize):
             return None
-        return _role_between(function)
+        return role_of_function(function)
 
 
-def _role_between(function: Any) -> Role | None:
+def role_of_function(function: Any) -> Role | None:
     """What Dask itself puts between kernels, and device libraries serve by protocol."""
     if function is operator.getitem or function is chunk.getitem:
         return Role.SLICE
@@ -225,6 +259,13 @@ def _kernels_of_layer(layer: Any) -> Iterator[Kernel]:
                     yield kernel
 
 
+Shortcut = Callable[
+    [HighLevelGraph, list[Any], GraphReader, set[str]],
+    tuple[dict[Any, GraphNode], Mapping[str, tuple[str, ...]]] | None,
+]
+"""See :func:`spanwise.schedulers.dask.symbolic.place_layers`."""
+
+
 def read_graph(
     dsk: Any,
     keys: list[Any],
@@ -232,9 +273,13 @@ def read_graph(
     policy: str,
     facts: DeviceFacts,
     before: Callable[..., Any] | None = None,
+    shortcut: Shortcut | None = None,
 ) -> Reading:
-    """Find what of a graph runs on devices. Nothing is computed and the graph is not changed."""
-    reader = _Reader(dsk, check_policy(policy), facts)
+    """Find what of a graph runs on devices. Nothing is computed and the graph is not changed.
+
+    A ``shortcut`` that can place whole layers saves going through the tasks.
+    """
+    reader = GraphReader(dsk, check_policy(policy), facts)
     if before is not None:
         dsk = before(dsk, keys)
     reading = Reading(None, reader.layers, frozenset(keys), reader.verdicts, reader.held)
@@ -242,20 +287,20 @@ def read_graph(
         chosen = reader.scan(dsk)
         if policy == "cpu" or not (chosen or reader.held):
             return reading
+        if shortcut is not None and chosen and not reader.held:
+            placed = shortcut(dsk, keys, reader, chosen)
+            if placed is not None:
+                graph, reading.rendered = placed
+                reading.connect(graph)
+                reading.segments = _rendered_segments(reading, keys)
+                return reading
         graph = _written_out(dsk, keys, chosen, reader)
     elif policy == "cpu":
         return reading
     else:
         graph = convert_legacy_graph(ensure_dict(dsk))
     _expand_kernels(graph)
-    reading.graph = graph
-    reading.dependencies = {k: t.dependencies for k, t in graph.items()}
-    dependents: dict[Any, list[Any]] = {k: [] for k in graph}
-    for key, needed in reading.dependencies.items():
-        for d in needed:
-            if d in dependents:
-                dependents[d].append(key)
-    reading.dependents = dependents
+    reading.connect(graph)
     reading.bound = _bound(graph, reader.held)
     roles = {}
     for key, task in graph.items():
@@ -265,25 +310,34 @@ def read_graph(
     if any(role is Role.KERNEL for role in roles.values()):
         order = in_order(reading.dependencies, keys)
         reading.segments = find_segments(
-            order, reading.dependencies, dependents, roles, reading.results
+            order, reading.dependencies, reading.dependents, roles, reading.results
         )
     if not (reading.segments or reading.bound):
         reading.graph = None
     return reading
 
 
+def _rendered_segments(reading: Reading, keys: list[Any]) -> list[Segment]:
+    return [
+        Segment((key,), tuple(reading.dependencies[key]), (key,))
+        for key in in_order(reading.dependencies, keys)
+        if isinstance(key, tuple) and key[0] in reading.rendered
+    ]
+
+
 def _written_out(
-    dsk: HighLevelGraph, keys: list[Any], chosen: set[str], reader: _Reader
+    dsk: HighLevelGraph, keys: list[Any], chosen: set[str], reader: GraphReader
 ) -> dict[Any, GraphNode]:
     """Every task, with Dask's fusion of whole layers except around what runs on devices."""
     apart = set(chosen) | reader.held
     stack = list(chosen)
+    dependents = dsk.dependents
     while stack:
-        for name in dsk.dependents.get(stack.pop(), ()):
+        for name in dependents.get(stack.pop(), ()):
             layer = dsk.layers[name]
             if name in apart or not isinstance(layer, Blockwise):
                 continue
-            if _role_between(layer.task.func) is not None:
+            if role_of_function(layer.task.func) is not None:
                 apart.add(name)
                 stack.append(name)
     for name in list(apart):

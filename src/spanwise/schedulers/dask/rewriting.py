@@ -8,7 +8,6 @@ Dask drops the annotations of arrays when it optimises, so the pass is itself th
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,9 @@ from .. import copies, devices
 from ..hook import Hook
 from ..policy import DeviceFacts
 from ..segments import Segment
+from .names import device_name, stem_of
 from .reading import Reading, read_graph
+from .symbolic import place_layers
 
 
 def place(dsk: Any, keys: Any, *, plan: Hook, **kwargs: Any) -> Any:
@@ -48,7 +49,11 @@ def place(dsk: Any, keys: Any, *, plan: Hook, **kwargs: Any) -> Any:
     """
     keys = list(flatten(keys if isinstance(keys, (list, set)) else [keys]))
     facts = plan.facts or DeviceFacts(plan.device, missing="nobody asked for devices")
-    reading = read_graph(dsk, keys, policy=plan.policy, facts=facts, before=plan.before)
+    copy = _Copy(facts, log=plan.transfers == "log")
+    shortcut = partial(place_layers, send=copy.send, fetch=copy.fetch)
+    reading = read_graph(
+        dsk, keys, policy=plan.policy, facts=facts, before=plan.before, shortcut=shortcut
+    )
     if plan.policy == "cpu":
         _refuse_held(reading)
     optimize = plan.before or dask_optimize
@@ -61,7 +66,7 @@ def place(dsk: Any, keys: Any, *, plan: Hook, **kwargs: Any) -> Any:
             f"needs a copy of {segment.inputs[0]!r} to the device; hold the data on the device "
             "(x.map_blocks(spanwise.to_device)) or allow transfers"
         )
-    placed: Any = _Rewrite(reading, facts, log=plan.transfers == "log").run()
+    placed: Any = _Rewrite(reading, copy).run()
     if plan.before is None:
         placed = dask_optimize(placed, keys, **kwargs)
     return _annotated(placed, keys, reading, facts)
@@ -103,17 +108,20 @@ def _on_device(task: Any, bound: frozenset[Any]) -> bool:
     return task.has_subgraph() and not bound.isdisjoint(task.args[0])
 
 
-def _split_name(key: Any) -> tuple[str, str]:
-    """What a key says and its token: ``fft-1f3a...`` is ``fft`` and ``-1f3a...``."""
-    name = str(key[0] if isinstance(key, tuple) else key)
-    stem, dash, token = name.rpartition("-")
-    return (stem, dash + token) if stem and _TOKEN.fullmatch(token) else (name, "")
+class _Copy:
+    """The functions of transfer tasks."""
+
+    def __init__(self, facts: DeviceFacts, *, log: bool) -> None:
+        resource = devices.RESOURCE if facts.advertised else None
+        self.send = partial(copies.send, library=facts.library, resource=resource, log=log)
+        self.fetch = partial(copies.fetch, log=log)
+        self.library = facts.library
 
 
 class _Rewrite:
     """Segments into single tasks."""
 
-    def __init__(self, reading: Reading, facts: DeviceFacts, *, log: bool) -> None:
+    def __init__(self, reading: Reading, copy: _Copy) -> None:
         assert reading.graph is not None
         self.dsk: Mapping[Any, GraphNode] = reading.graph
         self.results = reading.results
@@ -121,10 +129,8 @@ class _Rewrite:
         self.dependencies = reading.dependencies
         self.dependents = reading.dependents
         self.segment_of = {k: s for s in self.segments for k in s.members}
-        resource = devices.RESOURCE if facts.advertised else None
-        self.send = partial(copies.send, library=facts.library, resource=resource, log=log)
-        self.fetch = partial(copies.fetch, log=log)
-        self.library = facts.library
+        self.rendered = reading.rendered
+        self.copy = copy
         self.new: dict[Any, GraphNode] = {}
         self.renamed: dict[Any, Any] = {}
         self.absorbed: set[Any] = set()
@@ -178,16 +184,22 @@ class _Rewrite:
 
     def _add(self, segment: Segment, nodes: dict[Any, GraphNode], stems: dict[str, None]) -> None:
         """The tasks of a segment between its copies."""
+        (first, *_) = segment.members
+        if isinstance(first, tuple) and first[0] in self.rendered:
+            nodes[first] = self.dsk[first]
+            self.absorbed.add(first)
+            stems |= dict.fromkeys(self.rendered[first[0]])
+            return
         names = {k: self._device_key(k) for k in segment.members}
         for k in segment.inputs:
             names[k] = copy = self._device_key(k, "to_device-")
-            nodes[copy] = Task(copy, self.send, TaskRef(k))
+            nodes[copy] = Task(copy, self.copy.send, TaskRef(k))
         for k in segment.members:
             nodes[names[k]] = self.dsk[k].substitute(names, key=names[k])
-            stems.setdefault(_split_name(k)[0].removeprefix("spanwise-").replace("-", "_"))
+            stems.setdefault(stem_of(k))
         self.absorbed.update(segment.members)
         for k in segment.outputs:
-            nodes[k] = Task(k, self.fetch, TaskRef(names[k]))
+            nodes[k] = Task(k, self.copy.fetch, TaskRef(names[k]))
 
     def _absorb_producers(self, segment: Segment, nodes: dict[Any, GraphNode]) -> None:
         """Take in what is made for this segment alone: each chunk is then read by its own task."""
@@ -242,8 +254,7 @@ class _Rewrite:
         name, index = (key[0], key[1:]) if isinstance(key, tuple) else (str(key), None)
         new = self._names.get(prefix + name)
         if new is None:
-            stem, token = _split_name(name)
-            new = self._names[prefix + name] = f"{prefix}{stem}@gpu{token}"
+            new = self._names[prefix + name] = device_name(name, prefix)
         return new if index is None else (new, *index)
 
     def _key(self, outputs: tuple[Any, ...], stems: Mapping[str, None]) -> Any:
@@ -253,7 +264,7 @@ class _Rewrite:
         about = (names, lengths, tuple(stems))
         name = self._tokens.get(about)
         if name is None:
-            name = f"{'+'.join(stems)[:80]}@gpu-{tokenize(names, lengths, self.library)}"
+            name = f"{'+'.join(stems)[:80]}@gpu-{tokenize(names, lengths, self.copy.library)}"
             self._tokens[about] = name
         return (name, *(i for k in outputs if isinstance(k, tuple) for i in k[1:]))
 
@@ -262,9 +273,6 @@ def _is_exchange_of_dask(node: GraphNode) -> bool:
     """Whether a task belongs to a P2P rechunk, whose tasks Dask binds to workers itself."""
     module = getattr(getattr(node, "func", None), "__module__", None) or ""
     return module.startswith("distributed.shuffle")
-
-
-_TOKEN = re.compile("[0-9a-f]{32}")
 
 
 class PlacedTask(Task):
