@@ -46,7 +46,8 @@ class UnknownChunksError(ArgumentError):
     """Chunk sizes that Dask has not computed yet."""
 
 
-class MemoryBudgetError(SpanwiseError, MemoryError):
+# MemoryError comes first, or its own __new__ refuses to make what pickle asks for.
+class MemoryBudgetError(MemoryError, SpanwiseError):
     """Every form of the plan exceeds the memory budget."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def parse_bytes(value: int | float | str) -> int:
     >>> parse_bytes("1.5 GB")
     1500000000
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return int(value)
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-zA-Z]*)\s*", str(value))
     if match is None or match[2].lower() not in _UNITS:
@@ -100,7 +101,7 @@ def total_memory() -> int:
 
 
 def default_machine(threads: int) -> Machine:
-    """This machine without a cluster: a fixed share of its total memory, never what is free now."""
+    """The machine without a cluster: a fixed share of its total memory, never what is free now."""
     return Machine(
         threads=threads,
         memory=int(DEFAULT_SHARE * total_memory()),

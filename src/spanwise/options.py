@@ -5,6 +5,7 @@ Each may also be set in a YAML file of Dask's or in the environment (``DASK_SPAN
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def set_options(**options: Any) -> Any:
         A plan that exceeds it in every form is refused when the function is called.
     placement : {"cpu", "gpu", "data"} or None
         Where kernels run, see :class:`spanwise.schedulers.placement`.
-    temporary_store : str or None
+    temporary_store : str, path or None
         Folder for exchanges that exceed the budget.
 
     Returns
@@ -60,11 +61,16 @@ def set_options(**options: Any) -> Any:
     for name, value in options.items():
         if name not in _NAMES:
             raise ArgumentError(f"option {name!r}: expected one of {', '.join(sorted(_NAMES))}")
-        if name == "memory" and value is not None:
-            parse_bytes(value)
+        if name == "memory" and value is not None and parse_bytes(value) < 1:
+            raise ArgumentError(f"memory={value!r}: a budget must be positive; None sets no budget")
         if name == "placement" and value is not None and value not in _POLICIES:
             raise ArgumentError(f"placement={value!r}: expected one of {_POLICIES} or None")
-    values = {f"spanwise.{_NAMES[name]}": value for name, value in options.items()}
+        if name == "temporary_store" and not isinstance(value, (str, os.PathLike, type(None))):
+            raise ArgumentError(f"temporary_store={value!r}: expected a folder or None")
+    values = {
+        f"spanwise.{_NAMES[name]}": os.fspath(value) if isinstance(value, os.PathLike) else value
+        for name, value in options.items()
+    }
     if "placement" in options:
         from .schedulers.hook import settings
 

@@ -123,7 +123,7 @@ def exchange(
     x: da.Array, how: Exchange, *, step: Step, plan: Plan, store_root: str | None = None
 ) -> da.Array:
     """Bring an array into other chunks, slice by slice."""
-    name = _name(step, x.name, how, plan)
+    name = _name(step, x.name, how, plan, store_root if how.form == "staged" else None)
     build = {"view": _view_tasks, "split": _split_tasks, "staged": _staged_tasks}[how.form]
     tasks = build(x, how, name, store_root)
     return _array(x, name, PlannedLayer(tasks, step, plan), how.target, x.dtype)
