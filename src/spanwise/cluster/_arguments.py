@@ -87,13 +87,18 @@ def check_parameters(model: Any) -> None:
 
 @contextmanager
 def logged(verbose: int) -> Iterator[None]:
-    """Let the iterations through to the log where they are asked for."""
+    """Let the iterations through to the log, or to standard error where nobody keeps one."""
+    if not verbose:
+        yield
+        return
     level = logger.level
-    if verbose:
-        logger.setLevel(logging.INFO)
+    handler = logging.NullHandler() if logger.hasHandlers() else logging.StreamHandler()
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
     try:
         yield
     finally:
+        logger.removeHandler(handler)
         logger.setLevel(level)
 
 

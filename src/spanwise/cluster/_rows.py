@@ -93,10 +93,8 @@ class MemoryRows:
 
     def _each(self, part: Callable[[int, int], Any]) -> list[Any]:
         starts, stops = self._edges[:-1], self._edges[1:]
-        if len(starts) == 1:
-            return [part(starts[0], stops[0])]
-        with single_threaded(), ThreadPoolExecutor(min(len(starts), _threads())) as pool:
-            return list(pool.map(part, starts, stops))
+        with single_threaded():
+            return in_threads(part, starts, stops)
 
 
 class ChunkedRows:
@@ -175,6 +173,15 @@ def chunked_weights(weights: Any, x: Any) -> Any:
     if isinstance(weights, da.Array):
         return weights.rechunk((x.chunks[0],))
     return da.from_array(np.asarray(weights, dtype=np.float64), chunks=(x.chunks[0],))
+
+
+def in_threads(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
+    """As ``map``, on as many threads as there are cores."""
+    count = len(arguments[0])
+    if count == 1:
+        return [function(*(a[0] for a in arguments))]
+    with ThreadPoolExecutor(min(count, _threads())) as pool:
+        return list(pool.map(function, *arguments))
 
 
 def check_weight_shape(weights: Any, n: int) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..kernels.blas import single_threaded
 from ..kernels.library import library_of
 from ..kernels.seeding import greedy_kmeans_plusplus, random_rows
 from ..kernels.transfer import to_host
 from ._lloyd import Lloyd, State, iterate, settle
-from ._rows import MemoryRows
+from ._rows import MemoryRows, in_threads
 
-_CHEAP = 10**8
 _RESTARTS = 5
 
 
@@ -35,15 +35,13 @@ def seed_of(random_state: Any) -> int:
     )
 
 
-def restarts(n_init: Any, init: Any, sample: int, d: int, k: int) -> int:
-    """Runs on the sample; what ``"auto"`` means depends on the shapes only."""
+def restarts(n_init: Any, init: Any, *, n: int, sample: int) -> int:
+    """Runs on the sample; what ``"auto"`` means depends on the numbers of rows only."""
     if not isinstance(init, str) and not callable(init):
         return 1
     if n_init != "auto":
         return int(n_init)
-    if init == "k-means++":
-        return _RESTARTS if sample * d * k <= _CHEAP else 1
-    return 10
+    return max(1, min(_RESTARTS, n // (2 * sample))) if init == "k-means++" else 10
 
 
 def given_centers(init: Any, k: int, d: int) -> np.ndarray | None:
@@ -77,17 +75,18 @@ def best_start(
     """Centres relative to ``shift`` with the least inertia on the sample, of several runs."""
     sample = MemoryRows(rows, weights)
     relative = rows - shift
-    best: State | None = None
-    for run in range(runs):
-        rng = np.random.default_rng([seed, run])
+
+    def run(number: int) -> State:
+        rng = np.random.default_rng([seed, number])
         first = _first(init, rows, relative, weights, shift, k, rng)
         state = iterate(sample, solver, first, shift, skipna=False)
-        if runs > 1:
-            state = settle(sample, state, state.centers + shift, shift, skipna=False)
-        if best is None or state.inertia < best.inertia:
-            best = state
-    assert best is not None
-    return best.centers
+        if runs == 1:
+            return state
+        return settle(sample, state, state.centers + shift, shift, skipna=False)
+
+    with single_threaded():
+        states = [run(i) for i in range(runs)] if callable(init) else in_threads(run, range(runs))
+    return min(states, key=lambda state: state.inertia).centers
 
 
 def _first(

@@ -12,6 +12,7 @@ import numpy as np
 from .. import dispatch, options
 from ..errors import ArgumentError, ArrayTypeError
 from ..graph.cluster import REMEDIES, plan_fit, sample_size, sample_threshold
+from ..kernels.blas import single_threaded
 from ..kernels.library import like
 from ..kernels.lloyd import Books
 from ..kernels.survey import sample_of
@@ -44,15 +45,17 @@ class KMeans:
         among a sample of the rows; an array is where the iteration over all rows begins.
     n_init : "auto" or int, default: "auto"
         Runs from different starts on the sample, of which the best is continued on all rows.
-        ``"auto"`` is 1 for an array, 10 for ``"random"`` or a callable, and for ``"k-means++"``
-        5 where ``sample rows * n_features * n_clusters`` is at most 1e8, otherwise 1.
+        ``"auto"`` is 1 for an array and 10 for ``"random"`` or a callable; for ``"k-means++"`` it
+        is 1 where the sample is most of the rows, and up to 5 as long as the samples of all runs
+        together are no more than half of the rows.
     max_iter : int, default: 300
         Iterations over all rows, at most; also those of each run on the sample.
     tol : float, default: 1e-4
         The iteration ends when the squared shifts of the centres add up to no more than ``tol``
         times the mean variance of the features, or when no row changes its cluster.
     verbose : int, default: 0
-        Above 0, each iteration is logged to the logger ``spanwise.cluster``.
+        Above 0, each iteration is logged to the logger ``spanwise.cluster``, and shown if nobody
+        keeps a log.
     random_state : None, int, numpy.random.Generator or numpy.random.RandomState
         Seed. An integer makes the fit reproducible, for every chunking.
     copy_x : bool, default: True
@@ -181,7 +184,7 @@ class KMeans:
         k = int(self.n_clusters)
         given = given_centers(self.init, k, d)
         size = 0 if given is not None else sample_size(n, d, k)
-        with logged(self.verbose):
+        with single_threaded(), logged(self.verbose):
             rows = self._rows(X, sample_weight, sampled=size)
             self._fit(rows, X, given, size)
         return self
@@ -200,7 +203,7 @@ class KMeans:
         solver = Lloyd(float(self.tol * survey.variance.mean()), int(self.max_iter))
         if given is None:
             sample, weights = sample_of(survey.draws, size=size, threshold=threshold)
-            runs = restarts(self.n_init, self.init, len(sample), d, k)
+            runs = restarts(self.n_init, self.init, n=n, sample=size)
             centers = best_start(
                 sample.astype(dtype),
                 weights,

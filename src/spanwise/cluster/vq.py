@@ -16,6 +16,7 @@ import numpy as np
 from .. import dispatch, options
 from ..errors import ArgumentError, ArrayTypeError, NonFiniteError, SpanwiseError
 from ..graph.cluster import REMEDIES, plan_fit, plan_moments
+from ..kernels.blas import single_threaded
 from ..kernels.library import like, namespace
 from ..kernels.lloyd import Books, Sums
 from ..kernels.survey import deviations, merge_surveys, survey
@@ -227,16 +228,21 @@ def kmeans(
     if k is not None:
         starts = [first.draws.rows[np.searchsorted(take, s)] for s in starts]
     runs = [_Run(s.astype(np.float64) - shift) for s in starts]
-    while active := [run for run in runs if run.change > thresh]:
-        books = Books(shift, tuple(run.codes for run in active))
-        swept = sweep.sums(books, measure="distance", farthest=False).runs
-        for run, sums in zip(active, swept, strict=True):
-            run.step(sums, sweep.shape[0])
+    with single_threaded():
+        _run_to_rest(runs, sweep, shift, thresh)
     best = min(runs, key=lambda run: run.distortion)
     codes = (best.codes + shift).astype(dtype)
     reference = reference_of(obs)
     book = like(codes[:, 0] if obs.ndim == 1 else codes, reference)
     return book, like(np.asarray(best.distortion, dtype), reference)[()]
+
+
+def _run_to_rest(runs: list[_Run], sweep: Any, shift: np.ndarray, thresh: float) -> None:
+    while active := [run for run in runs if run.change > thresh]:
+        books = Books(shift, tuple(run.codes for run in active))
+        swept = sweep.sums(books, measure="distance", farthest=False).runs
+        for run, sums in zip(active, swept, strict=True):
+            run.step(sums, sweep.shape[0])
 
 
 @dataclass(slots=True)

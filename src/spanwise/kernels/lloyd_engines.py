@@ -144,6 +144,7 @@ class NumPyOperand:
         self.centers = centers
         norms = np.einsum("ij,ij->i", centers, centers)
         self.matrix = np.concatenate([-2 * centers, norms[:, None]], axis=1).astype(dtype)
+        self.transposed = np.ascontiguousarray(self.matrix.T)
         self.sums = np.zeros((k, centers.shape[1] + 1))
         self.measured = 0.0
         self._pointers = np.arange(rows + 1, dtype=np.int32)
@@ -153,7 +154,7 @@ class NumPyOperand:
         """First of the nearest centres of each row."""
         k = len(self.centers)
         if k > _FEW_CENTERS:
-            return np.matmul(block.values, self.matrix.T).argmin(axis=1)
+            return np.matmul(block.values, self.transposed).argmin(axis=1)
         scores = np.matmul(self.matrix, block.values.T)
         labels = np.zeros(scores.shape[1], np.uint8)
         best, closer, mine = scores[0], np.empty(len(labels), bool), np.empty_like(labels)

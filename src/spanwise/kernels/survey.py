@@ -78,6 +78,9 @@ def merge_surveys(parts: Sequence[Survey], *, size: int | None) -> Survey:
         count += part.count
         if part.weight == 0:
             continue
+        if weight == 0:
+            weight, mean, m2 = part.weight, part.mean, part.m2
+            continue
         total = weight + part.weight
         delta = part.mean - mean
         mean = mean + delta * (part.weight / total)
@@ -176,12 +179,15 @@ def _survey(
         block = x[a:b, :]
         w = None if weight is None else weight[a:b]
         exact = xp.astype(block, xp.float64)
+        if isinstance(exact, np.ndarray):
+            exact = np.ascontiguousarray(exact)  # the order of the sums is the memory's
         missing = check_rows(exact, skipna=skipna) if check else None
         if missing is not None:
             w = xp.ones_like(exact[:, 0]) if w is None else w
             w = xp.where(missing, xp.zeros_like(w), w)
             exact = xp.where(missing[:, None], xp.zeros_like(exact), exact)
-        parts.append(_moments(exact, w, sketch.none))
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts.append(_moments(exact, w, sketch.none))
         if take is None and size > 0:
             sketch.add(block, w, a)
     whole = merge_surveys(parts, size=None)

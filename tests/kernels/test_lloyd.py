@@ -1,0 +1,229 @@
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+
+from spanwise.errors import NonFiniteError
+from spanwise.kernels import lloyd_engines
+from spanwise.kernels.lloyd import (
+    Books,
+    assign,
+    distances,
+    lloyd,
+    merge_passes,
+    nearest,
+    rows_per_block,
+)
+
+
+def problem(n=300, d=5, k=7, dtype=np.float64, offset=0.0):
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((n, d)) + offset).astype(dtype)
+    centers = (rng.standard_normal((k, d)) + offset).astype(dtype)
+    shift = x.mean(axis=0, dtype=np.float64).astype(dtype)
+    return x, centers, Books(shift, (centers.astype(np.float64) - shift,))
+
+
+def naive(x, centers, weights=None):
+    squared = cdist(x.astype(np.float64), centers.astype(np.float64), "sqeuclidean")
+    labels = squared.argmin(axis=1)
+    weights = np.ones(len(x)) if weights is None else weights
+    hot = (labels[:, None] == np.arange(len(centers))) * weights[:, None]
+    return labels, squared.min(axis=1), hot.T @ x.astype(np.float64), hot.sum(axis=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+@pytest.mark.parametrize("k", [1, 7, 40])
+def test_sums_are_those_of_the_definition(dtype, k):
+    x, _, books = problem(k=k, dtype=np.float64)
+    x = (20 * x).astype(dtype)
+    books = Books(
+        books.shift.astype(np.float32 if dtype == np.float32 else np.float64), books.centers
+    )
+    labels, squared, sums, weights = naive(x, books.centers[0] + books.shift)
+    (run,) = lloyd(x, None, 0, books, measure="squared").runs
+    np.testing.assert_array_equal(run.weights, weights)
+    moved = run.sums + run.weights[:, None] * books.shift
+    np.testing.assert_allclose(moved, sums, rtol=1e-6 if dtype == np.float32 else 1e-12, atol=1e-4)
+    assert run.measure == pytest.approx(squared.sum(), rel=1e-6 if dtype == np.float32 else 1e-12)
+    np.testing.assert_array_equal(nearest(x, books)[0], labels)
+
+
+def test_weights_count_rows_as_often():
+    x, _, books = problem()
+    weights = np.random.default_rng(1).integers(0, 4, len(x))
+    (run,) = lloyd(x, weights.astype(float), 0, books, measure="distance").runs
+    (twice,) = lloyd(np.repeat(x, weights, axis=0), None, 0, books, measure="distance").runs
+    np.testing.assert_allclose(run.sums, twice.sums, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(run.weights, twice.weights)
+    assert run.measure == pytest.approx(twice.measure)
+
+
+@given(st.lists(st.integers(0, 300), max_size=4))
+def test_parts_add_up_to_the_whole(cuts):
+    x, _, books = problem()
+    edges = [0, *sorted(cuts), 300]
+    parts = [lloyd(x[a:b], None, a, books, measure="squared") for a, b in itertools.pairwise(edges)]
+    (got,), (whole,) = merge_passes(parts).runs, lloyd(x, None, 0, books, measure="squared").runs
+    np.testing.assert_allclose(got.sums, whole.sums, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(got.weights, whole.weights)
+    assert got.measure == pytest.approx(whole.measure)
+
+
+def test_several_sets_of_centres_share_one_sweep():
+    x, _, books = problem()
+    sets = (books.centers[0], books.centers[0][:3])
+    both = lloyd(x, None, 0, Books(books.shift, sets)).runs
+    for run, centers in zip(both, sets, strict=True):
+        (alone,) = lloyd(x, None, 0, Books(books.shift, (centers,))).runs
+        np.testing.assert_array_equal(run.sums, alone.sums)
+
+
+def test_rows_that_hold_nan_are_rows_that_are_not_there():
+    x, _, books = problem()
+    holes = x.copy()
+    holes[::4, 2] = np.nan
+    (got,) = lloyd(holes, None, 0, books, measure="squared", skipna=True).runs
+    (dropped,) = lloyd(x[np.arange(300) % 4 > 0], None, 0, books, measure="squared").runs
+    np.testing.assert_allclose(got.sums, dropped.sums, rtol=1e-12, atol=1e-12)
+    assert got.measure == pytest.approx(dropped.measure)
+    labels = nearest(holes, books, missing="skip")[0]
+    assert (labels[::4] == -1).all()
+    assert (labels[np.arange(300) % 4 > 0] >= 0).all()
+    for kernel in (nearest, assign, distances):
+        with pytest.raises(NonFiniteError, match="NaN"):
+            kernel(holes, books)
+
+
+def test_first_of_equally_near_centres_wins():
+    x = np.zeros((5, 1))
+    for k in (3, 40):
+        centers = np.where(np.arange(k) % 2, 1.0, -1.0)[:, None]
+        assert (nearest(x, Books(np.zeros(1), (centers,)))[0] == 0).all()
+
+
+@pytest.mark.parametrize(("offset", "scale"), [(5e6, 1e3), (101325.0, 500.0), (280.0, 1.0)])
+def test_single_precision_far_from_zero_is_labelled_as_in_double(offset, scale):
+    rng = np.random.default_rng(0)
+    x = (offset + scale * rng.standard_normal((20_000, 4))).astype(np.float32)
+    centers = x[:8]
+    squared = cdist(x.astype(np.float64), centers.astype(np.float64), "sqeuclidean")
+    shift = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    labels = nearest(x, Books(shift, (centers.astype(np.float64) - shift,)))[0]
+    wrong = labels != squared.argmin(axis=1)
+    gap = squared[wrong, labels[wrong]] / squared[wrong].min(axis=1) - 1
+    assert (gap < 1e-5).all()
+    assert wrong.mean() < 1e-4
+
+
+def test_clusters_without_rows_get_candidates_from_every_part():
+    x, _, books = problem(k=4)
+    centers = np.concatenate([books.centers[0], np.full((2, 5), 1e6)])
+    books = Books(books.shift, (centers,))
+    labels, squared, _, _ = naive(x, centers + books.shift)
+    parts = [lloyd(x[a : a + 100], None, a, books) for a in (0, 100, 200)]
+    far = merge_passes(parts).runs[0].far
+    expected = np.argsort(-squared, kind="stable")[:2]
+    np.testing.assert_array_equal(far.index, expected)
+    np.testing.assert_allclose(far.distances, squared[expected])
+    np.testing.assert_array_equal(far.labels, labels[expected])
+    np.testing.assert_allclose(far.rows + books.shift, x[expected])
+
+
+def test_rows_without_weight_are_no_candidates():
+    x, _, books = problem(k=2)
+    books = Books(books.shift, (np.concatenate([books.centers[0], np.full((1, 5), 1e6)]),))
+    weights = np.ones(300)
+    _, squared, _, _ = naive(x, books.centers[0] + books.shift)
+    farthest = int(squared.argmax())
+    weights[farthest] = 0
+    assert lloyd(x, weights, 0, books).runs[0].far.index[0] != farthest
+
+
+def test_assign_gives_distances_from_differences():
+    x, centers, books = problem(dtype=np.float32, offset=1000.0)
+    labels, distance = assign(x, books)
+    expected = cdist(x.astype(float), centers.astype(float))
+    assert labels.dtype == np.int32
+    assert distance.dtype == np.float32
+    np.testing.assert_allclose(distance, expected.min(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(distances(x, books), expected, rtol=1e-6)
+
+
+def test_no_rows_give_no_results():
+    x, _, books = problem()
+    empty = x[:0]
+    assert assign(empty, books)[0].shape == (0,)
+    assert nearest(empty, books)[0].dtype == np.int32
+    assert distances(empty, books).shape == (0, 7)
+    (run,) = lloyd(empty, None, 0, books, measure="squared").runs
+    assert run.measure == 0
+    assert not run.weights.any()
+
+
+def test_blocks_of_any_length_give_the_same_labels(monkeypatch):
+    x, _, books = problem()
+    whole = nearest(x, books)[0]
+    monkeypatch.setattr("spanwise.kernels.lloyd.rows_per_block", lambda *_, **__: 13)
+    np.testing.assert_array_equal(nearest(x, books)[0], whole)
+    (run,) = lloyd(x, None, 0, books).runs
+    np.testing.assert_array_equal(run.weights, np.bincount(whole, minlength=7))
+
+
+def test_few_and_many_centres_are_compared_alike(monkeypatch):
+    x, _, books = problem()
+    few = nearest(x, books)[0]
+    monkeypatch.setattr(lloyd_engines, "_FEW_CENTERS", 0)
+    np.testing.assert_array_equal(nearest(x, books)[0], few)
+
+
+@pytest.mark.parametrize(("d", "k"), [(1, 1), (4, 8), (128, 1024), (10**6, 4)])
+def test_blocks_stay_small(d, k):
+    rows = rows_per_block(d, k, 4)
+    assert 8 <= rows <= 8192
+    assert rows * 8 * d <= 2**27
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_library_agrees(xp, dtype):
+    if xp.is_lazy:
+        pytest.skip("kernels run on concrete blocks")
+    x, _, books = problem(dtype=dtype)
+    books = Books(books.shift, (books.centers[0], np.full((2, 5), [[0.0], [1e6]])))
+    weights = np.random.default_rng(1).random(300)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    ours = lloyd(x, weights, 0, books, measure="squared").runs
+    theirs = lloyd(xp.asarray(x), weights, 0, books, measure="squared").runs
+    for got, expected in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(got.sums, expected.sums, rtol=rtol, atol=rtol)
+        np.testing.assert_allclose(got.weights, expected.weights, rtol=rtol)
+        assert got.measure == pytest.approx(expected.measure, rel=rtol)
+        np.testing.assert_array_equal(got.far.index, expected.far.index)
+    labels, distance = assign(xp.asarray(x), books)
+    np.testing.assert_array_equal(xp.to_numpy(labels), assign(x, books)[0])
+    np.testing.assert_allclose(xp.to_numpy(distance), assign(x, books)[1], rtol=rtol)
+    np.testing.assert_allclose(
+        xp.to_numpy(distances(xp.asarray(x), books)), distances(x, books), rtol=rtol
+    )
+
+
+def test_nan_is_skipped_in_every_library(xp):
+    if xp.is_lazy:
+        pytest.skip("kernels run on concrete blocks")
+    x, _, books = problem()
+    x[5, 1] = np.nan
+    (got,) = lloyd(xp.asarray(x), None, 0, books, skipna=True).runs
+    assert got.weights.sum() == 299
+    assert xp.to_numpy(nearest(xp.asarray(x), books, missing="skip")[0])[5] == -1
+
+
+def test_results_and_kernels_travel():
+    x, _, books = problem()
+    result = lloyd(x, None, 0, books)
+    again = pickle.loads(pickle.dumps(result))
+    np.testing.assert_array_equal(again.runs[0].sums, result.runs[0].sums)
+    assert pickle.loads(pickle.dumps(lloyd)) is lloyd
