@@ -1,0 +1,127 @@
+import asyncio
+import types
+
+import pytest
+
+from spanwise.errors import ArgumentError
+from spanwise.schedulers import devices
+
+
+class FakeClient:
+    """Just what a survey asks of a client."""
+
+    asynchronous = False
+
+    def __init__(self, workers, answers=()):
+        self.id = f"fake-{id(self)}"
+        self.workers = workers
+        self.answers = dict(answers)
+        self.asked = 0
+
+    def scheduler_info(self, n_workers):
+        assert n_workers == -1, "a scheduler tells of five workers only unless asked for all"
+        return {"workers": self.workers}
+
+    def run(self, function, workers, on_error):
+        self.asked += 1
+        assert function is devices.cuda_devices
+        return {w: self.answers.get(w, "CuPy is not installed here") for w in workers}
+
+
+PLAIN = {"resources": {}}
+MARKED = {"resources": {"GPU": 1}}
+
+
+def test_workers_with_the_resource_are_gpu_workers():
+    client = FakeClient({"a": PLAIN, "b": MARKED, "c": MARKED})
+    facts = devices.survey("hostfree", client=client)
+    assert (facts.devices, facts.where, facts.advertised) == (2, "2 GPU workers", True)
+    assert client.asked == 0
+
+
+def test_the_smallest_device_of_the_gpu_workers_counts():
+    client = FakeClient({"b": MARKED, "c": MARKED}, {"b": (80, 90), "c": (40,)})
+    assert devices.survey("cupy", client=client).memory == 40
+
+
+def test_workers_without_the_resource_are_asked_once_what_they_have():
+    client = FakeClient({"a": PLAIN, "b": PLAIN}, {"b": (80,)})
+    facts = devices.survey("cupy", client=client)
+    assert facts == devices.survey("cupy", client=client)
+    assert (facts.addresses, facts.advertised, facts.memory) == (("b",), False, 80)
+    assert facts.where == "1 worker with a CUDA device"
+    assert client.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("workers", "reason"),
+    [
+        ({}, "no worker has started yet"),
+        ({"a": PLAIN}, "none of 1 worker has the resource GPU"),
+        ({"a": PLAIN, "b": {"resources": {"GPU": 0.5}}}, "none of 2 workers has the resource GPU"),
+    ],
+)
+def test_a_cluster_without_devices_gives_the_reason(workers, reason):
+    facts = devices.survey("cupy", client=FakeClient(workers))
+    assert (facts.devices, facts.missing) == (0, reason)
+
+
+def test_an_asynchronous_client_is_not_asked_but_its_cluster_is_looked_at():
+    client = FakeClient({})
+    client.asynchronous = True
+    assert devices.survey("hostfree", client=client).missing == "no worker has started yet"
+    client.cluster = types.SimpleNamespace(scheduler_info={"workers": {"a": MARKED}})
+    assert devices.survey("hostfree", client=client).devices == 1
+
+
+def test_without_a_cluster_the_devices_of_this_process_count():
+    assert devices.survey("hostfree").devices == 1
+    found = devices.cuda_devices()
+    facts = devices.survey("cupy")
+    if isinstance(found, str):
+        assert (facts.devices, facts.missing) == (0, found)
+    else:
+        assert (facts.devices, facts.memory) == (len(found), min(found))
+
+
+def test_what_was_found_is_remembered_for_one_call_with_several_collections():
+    first = devices.survey("hostfree")
+    assert devices.remembered("hostfree") is first
+    assert devices.latest("hostfree") is first
+
+
+def test_nobody_asked_means_no_device(monkeypatch):
+    monkeypatch.setattr(devices, "_remembered", {})
+    assert devices.latest("cupy").devices == 0
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ArgumentError, match="device='torch'"):
+        devices.survey("torch")
+
+
+def test_placement_works_from_an_event_loop():
+    import dask.array as da
+    from distributed import Client, Scheduler, SpecCluster, Worker
+
+    import spanwise as sw
+    from spanwise.kernels.transfer import LOG
+    from spanwise.schedulers import placement
+
+    options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    gpu = {"cls": Worker, "options": {**options, "nthreads": 1, "resources": {"GPU": 1}}}
+
+    async def main():
+        scheduler = {"cls": Scheduler, "options": {**options, "port": 0}}
+        async with (
+            SpecCluster({"gpu": gpu}, scheduler, asynchronous=True) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await client.wait_for_workers(1)
+            with placement("gpu", device="hostfree"):
+                y = sw.fft.fft(da.ones((4, 8), chunks=(2, 8)))
+                LOG.reset()
+                return await client.compute(y)
+
+    assert asyncio.run(main()).shape == (4, 8)
+    assert LOG.to_device.copies == 2
