@@ -18,7 +18,10 @@ def active_client() -> Any:
     import dask.config
 
     scheduler = dask.config.get("scheduler", None)
-    if not (scheduler in _DISTRIBUTED_SCHEDULERS or getattr(scheduler, "__self__", None)):
+    named = getattr(scheduler, "__self__", scheduler)
+    if isinstance(named, distributed.Client):
+        return named
+    if scheduler not in _DISTRIBUTED_SCHEDULERS:
         return None
     try:
         return distributed.get_client()
