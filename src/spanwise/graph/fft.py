@@ -267,8 +267,14 @@ def _local_step(spec: ArraySpec, stage: Local, machine: Machine, operation: str,
         flops=flops(stage.lengths, points, real=stage.kind in ("rfft", "irfft")),
         chunk_bytes=result.chunk_bytes,
         dtype=result.dtype,
-        reason=f"axes {', '.join(map(str, stage.axes))} are whole in their chunks",
+        reason=_whole(stage.axes),
     )
+
+
+def _whole(axes: tuple[int, ...]) -> str:
+    if len(axes) == 1:
+        return f"axis {axes[0]} is whole in its chunks"
+    return f"axes {', '.join(map(str, axes))} are whole in their chunks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +317,7 @@ def plan_shift(
         peak_bytes=machine.threads * (1 + neighbours) * spec.chunk_bytes,
         chunk_bytes=spec.chunk_bytes,
         dtype=spec.dtype,
-        reason="the axes are whole in their chunks" if local else "slices of neighbouring chunks",
+        reason=_whole(tuple(shifts)) if local else "slices of neighbouring chunks",
     )
     plan = Plan(operation, spec, spec, (step,), machine)
     return ShiftPlan(tuple(sorted(shifts.items())), how, plan)
