@@ -205,9 +205,9 @@ def _target(
     others = [a for a in range(spec.ndim) if a not in axes]
     # Finished and free axes are cut first, then pending ones; the slowest-varying axis gives the
     # longest contiguous slices.
-    order = [a for a in others if a not in state.pending] + [
-        a for a in others if a in state.pending
-    ]
+    order = [a for a in others if a not in state.pending]
+    if whole.nbytes * scale > min(limit, _ONE_TASK_BYTES):
+        order += [a for a in others if a in state.pending]
     target, _ = refine(whole.chunks, order, parts)
     return target, math.ceil(whole.with_chunks(target).chunk_bytes * scale)
 
