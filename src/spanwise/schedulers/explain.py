@@ -161,10 +161,13 @@ class _Account:
 
     def _totals(self, rows: tuple[Row, ...]) -> Totals:
         layers = self.lazy.layers
-        sources = [la for la in layers if not la.parents and la.facts and la.step is None]
+        # What a reader takes from (a file object, a lock) is no array, so it is not before it.
+        arrays = {la.name for la in layers if la.facts}
+        first = [la for la in layers if la.facts and arrays.isdisjoint(la.parents)]
+        sources = [la for la in first if la.step is None]
         read = sum(la.chunks * la.facts.chunk_bytes for la in sources if la.facts)
         # Steps that inline their own copies of what they read have no layer before them.
-        inlined = [la.step for la in layers if la.step is not None and not la.parents]
+        inlined = [la.step for la in first if la.step is not None]
         passes = bool(sources) + sum(step.passes for step in inlined)
         return Totals(
             tasks=sum(row.tasks for row in rows),
