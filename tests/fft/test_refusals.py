@@ -1,0 +1,219 @@
+"""What the transforms refuse: SciPy's kinds of errors, when a function is called."""
+
+import functools
+import warnings
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.sparse
+
+import spanwise as sw
+from spanwise.testing import xp_assert_close, xp_assert_equal
+
+TRANSFORMS_1D = ("fft", "ifft", "rfft", "irfft")
+TRANSFORMS_2D = ("fft2", "ifft2", "rfft2", "irfft2")
+TRANSFORMS_ND = ("fftn", "ifftn", "rfftn", "irfftn")
+TRANSFORMS = TRANSFORMS_1D + TRANSFORMS_2D + TRANSFORMS_ND
+SHIFTS = ("fftshift", "ifftshift")
+
+
+def values(shape, dtype="float64", seed=0):
+    """Random values, complex where the element type is."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        x = x + 1j * rng.standard_normal(shape)
+    elif np.dtype(dtype).kind in "iu":
+        x = np.abs(x) * 30
+    return x.astype(dtype)
+
+
+# Wrong arguments: SciPy's kind of error, when the function is called
+
+WRONG_1D = [
+    {"n": 0},
+    {"n": -1},
+    {"n": -4},
+    {"n": 2.5},
+    {"n": 2.0},
+    {"n": "3"},
+    {"n": (3,)},
+    {"axis": 2},
+    {"axis": -3},
+    {"axis": 1.0},
+    {"axis": (0,)},
+    {"axis": None},
+    {"norm": "unitary"},
+    {"norm": 1},
+    {"plan": object()},
+]
+WRONG_ND = [
+    {"s": (0, 2)},
+    {"s": (3, 0)},
+    {"s": (-2, 3)},
+    {"s": (3.5, 2)},
+    {"s": (None, 3)},
+    {"s": (3, 3, 3)},
+    {"s": (3, 3), "axes": 0},
+    {"axes": (0, 0)},
+    {"axes": (0, -2)},
+    {"axes": (0, 5)},
+    {"axes": (0.0, 1)},
+    {"axes": "xy"},
+    {"norm": "unitary"},
+    {"plan": 3},
+]
+# SciPy's compiled core reads "0 points of a real result" as "unknown" and answers; NumPy, CuPy,
+# PyTorch and the array API standard refuse it, and so does spanwise on every container.
+ANSWERED_BY_ACCIDENT = [("irfft", {"n": 0}), ("irfftn", {"s": (3, 0)})]
+
+
+def _wrong_arguments():
+    for name in TRANSFORMS_1D:
+        yield from ((name, a) for a in WRONG_1D)
+    for name in TRANSFORMS_ND:
+        yield from ((name, a) for a in WRONG_ND)
+
+
+@pytest.mark.parametrize("kind", ["numpy", "dask"])
+@pytest.mark.parametrize(("name", "arguments"), list(_wrong_arguments()))
+def test_wrong_arguments_raise_scipys_kind_of_error_at_the_call(name, arguments, kind):
+    x = values((4, 5))
+    expected = ValueError
+    if (name, arguments) not in ANSWERED_BY_ACCIDENT:
+        with pytest.raises((ValueError, TypeError, IndexError, NotImplementedError)) as caught:
+            getattr(scipy.fft, name)(x, **arguments)
+        expected = caught.type
+    container = x if kind == "numpy" else da.from_array(x, chunks=2)
+    with pytest.raises(expected) as ours:
+        getattr(sw.fft, name)(container, **arguments)
+    assert isinstance(ours.value, (sw.errors.SpanwiseError, NotImplementedError))
+
+
+@pytest.mark.parametrize("kind", ["numpy", "dask"])
+@pytest.mark.parametrize("name", TRANSFORMS_1D)
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
+def test_no_points_to_transform_raise_scipys_kind_of_error(name, shape, kind):
+    x = np.zeros(shape)
+    with pytest.raises((ValueError, IndexError)) as caught:
+        getattr(scipy.fft, name)(x)
+    container = x if kind == "numpy" else da.from_array(x)
+    with pytest.raises(caught.type):
+        getattr(sw.fft, name)(container)
+
+
+@pytest.mark.parametrize("name", ["rfftn", "irfftn"])
+def test_real_transforms_need_an_axis(name):
+    with pytest.raises(ValueError, match="at least 1 axis"):
+        getattr(scipy.fft, name)(values((3,)), axes=())
+    with pytest.raises(sw.errors.ArgumentError, match="at least 1 axis"):
+        getattr(sw.fft, name)(values((3,)), axes=())
+
+
+@pytest.mark.parametrize("name", ["irfft", "irfft2", "irfftn"])
+def test_one_point_of_a_half_spectrum_does_not_say_how_many_real_points(name, xp):
+    x = xp.asarray(values((3, 1), "complex128"))
+    with pytest.raises(sw.errors.ArgumentError, match=r"give at least 1 in n= or s="):
+        getattr(sw.fft, name)(x)
+    last = {"n": 1} if name == "irfft" else {"s": (3, 1)}
+    assert getattr(sw.fft, name)(x, **last).shape == (3, 1)
+
+
+@pytest.mark.parametrize("axes", [5, (0, 2), (-3,), 0.5, "x"])
+@pytest.mark.parametrize("name", SHIFTS)
+def test_wrong_axes_of_a_shift_are_refused(name, axes):
+    for x in (values((2, 3)), da.from_array(values((2, 3)), chunks=1)):
+        with pytest.raises((sw.errors.AxisError, sw.errors.ArgumentTypeError)):
+            getattr(sw.fft, name)(x, axes=axes)
+
+
+def test_the_reserved_plan_is_refused_as_in_scipy():
+    with pytest.raises(NotImplementedError):
+        scipy.fft.fft(values((4,)), plan=3)
+    with pytest.raises(NotImplementedError) as ours:
+        sw.fft.fft(values((4,)), plan=3)
+    assert isinstance(ours.value, sw.errors.UnsupportedError)
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2, -1])
+@pytest.mark.parametrize("overwrite_x", [False, True])
+def test_workers_and_overwrite_are_accepted_and_change_nothing(workers, overwrite_x, xp):
+    x = values((4, 5), "complex128")
+    ours = xp.asarray(x)
+    got = sw.fft.fft(ours, overwrite_x=overwrite_x, workers=workers)
+    xp_assert_close(got, xp.asarray(scipy.fft.fft(x)))
+    xp_assert_equal(ours, xp.asarray(x))
+
+
+# Containers that no transform takes
+
+
+@pytest.mark.parametrize("name", [*TRANSFORMS, *SHIFTS])
+@pytest.mark.parametrize(
+    ("x", "advice"),
+    [
+        (np.ma.masked_array([[1.0, 2.0]], [[True, False]]), r"x\.filled\(0\)"),
+        (scipy.sparse.eye_array(3).tocsr(), r"x\.toarray\(\)"),
+        (scipy.sparse.coo_matrix(np.eye(3)), r"x\.toarray\(\)"),
+        (np.array([[1, None]]), r"x\.astype\(float\)"),
+        (np.array([["a", "b"]]), r"x\.astype\(float\)"),
+        (np.array([["2000-01-01"]], "M8[s]"), r"x\.astype\(float\)"),
+        (da.from_array(np.array([[1, None]], dtype=object), chunks=2), r"x\.astype\(float\)"),
+        (
+            da.from_array(np.ma.masked_array([[1.0, 2.0]], [[True, False]])),
+            r"da\.ma\.filled\(x, 0\)",
+        ),
+        ([da.ones(3), da.ones(3)], r"da\.stack"),
+        (dask.delayed([1.0, 2.0]), r"da\.from_delayed"),
+    ],
+    ids=[
+        "masked",
+        "csr",
+        "coo",
+        "object",
+        "text",
+        "time",
+        "dask-object",
+        "dask-masked",
+        "list-of-dask",
+        "delayed",
+    ],
+)
+def test_arrays_without_a_transform_are_told_what_to_do(name, x, advice):
+    with pytest.raises(sw.errors.ArrayTypeError, match=advice):
+        getattr(sw.fft, name)(x)
+
+
+@pytest.mark.parametrize("name", [*TRANSFORMS, *SHIFTS])
+def test_a_matrix_is_refused(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        x = np.matrix(np.eye(3))
+    with pytest.raises(sw.errors.ArrayTypeError, match=r"np\.asarray\(x\)"):
+        getattr(sw.fft, name)(x)
+
+
+@pytest.mark.parametrize("name", [*TRANSFORMS, *SHIFTS])
+def test_labelled_data_is_told_the_call_of_the_accessor(name):
+    import xarray as xr
+
+    labelled = xr.DataArray(values((3, 4)), dims=("y", "x"), name="t")
+    for x in (labelled, labelled.chunk(2), labelled.to_dataset(), labelled.variable):
+        with pytest.raises(sw.errors.ArrayTypeError) as caught:
+            getattr(sw.fft, name)(x)
+        assert f"x.spanwise.fft.{name}(dim=...)" in str(caught.value)
+        assert "import spanwise.xarray" in str(caught.value)
+
+
+def test_unknown_chunks_are_refused_with_the_way_out():
+    x = da.from_array(values((6,)), chunks=3)
+    unknown = x[x > -10.0]
+    for function in (sw.fft.fft, sw.fft.fftshift, functools.partial(sw.fft.fft, n=4)):
+        with pytest.raises(sw.errors.UnknownChunksError, match=r"compute_chunk_sizes\(\)"):
+            function(unknown)
+    np.testing.assert_allclose(
+        sw.fft.fft(unknown.compute_chunk_sizes()), scipy.fft.fft(x.compute())
+    )

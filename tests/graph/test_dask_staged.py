@@ -1,0 +1,134 @@
+"""Staged exchanges: their stores are gone afterwards, and memory is bounded."""
+
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import scipy.fft
+
+import spanwise as sw
+from spanwise.testing import CountingSource
+
+X = np.random.default_rng(0).standard_normal((24, 20, 24)).astype("float32")
+SHORT_OF_MEMORY = 45_000
+"""Bytes in which the exchange of X, which has 46080, must be staged."""
+
+
+@pytest.fixture(autouse=True)
+def options(tmp_path):
+    """Two threads, and a store of the test's own."""
+    with dask.config.set(num_workers=2), sw.set_options(temporary_store=str(tmp_path)):
+        yield
+
+
+def lazy(chunks=(3, 20, 24), x=X):
+    return da.from_array(x, chunks=chunks)
+
+
+def layers(y):
+    """Our layers, in the order of the data."""
+    ours = {n: la for n, la in y.dask.layers.items() if hasattr(la, "plan")}
+    order = [n for n in y.dask._toposort_layers() if n in ours]
+    return [ours[n] for n in order]
+
+
+def form(y):
+    return [layer.step.pattern for layer in layers(y)]
+
+
+def staged(name="fft", memory=SHORT_OF_MEMORY, x=None, **arguments):
+    with sw.set_options(memory=memory):
+        y = getattr(sw.fft, name)(lazy() if x is None else x, **arguments)
+    assert any("staged" in pattern for pattern in form(y))
+    return y
+
+
+def test_the_store_is_gone_after_a_compute(tmp_path):
+    seen = []
+
+    def look(block):
+        seen.extend(p.name for p in tmp_path.iterdir())
+        return block
+
+    y = staged(axis=0)
+    y.map_blocks(look, dtype=y.dtype, meta=y._meta).compute()
+    assert len(set(seen)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_the_store_is_gone_after_an_error_in_a_task(where, scheduler, tmp_path):
+    def fail(block, block_info=None):
+        if block_info[0]["chunk-location"][0 if where == "before" else 1] == 1:
+            raise RuntimeError("on purpose")
+        return block
+
+    x = lazy()
+    if where == "before":
+        y = staged(x=x.map_blocks(fail, dtype=x.dtype, meta=x._meta), axis=0)
+    else:
+        y = staged(x=x, axis=0)
+        y = y.map_blocks(fail, dtype=y.dtype, meta=y._meta)
+    # The pool ends with what it still runs after the error.
+    with ThreadPoolExecutor(2) as pool, pytest.raises(RuntimeError, match="on purpose") as caught:
+        y.compute(scheduler=scheduler, pool=pool)
+    # The frames of the traceback hold the scheduler's results until it is dropped.
+    caught.value.__traceback__ = None
+    del caught
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_computes_at_once_have_stores_of_their_own(tmp_path):
+    seen = set()
+
+    def look(block):
+        seen.update(p.name for p in tmp_path.iterdir())
+        barrier.wait(timeout=60)
+        return block
+
+    y = staged(axis=0)
+    behind = y.map_blocks(look, dtype=y.dtype, meta=y._meta)
+    barrier = threading.Barrier(2)
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(behind.compute(scheduler="sync")))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 2
+    for result in results:
+        np.testing.assert_allclose(result, scipy.fft.fft(X, axis=0), atol=1e-4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_staged_exchange_bounds_the_live_chunks():
+    x = np.ones((64, 40, 50), "float32")
+    source = CountingSource(x, chunks=(2, 40, 50))
+    with sw.set_options(memory=300_000):
+        y = sw.fft.fft(source.array, axis=0)
+    assert form(y) == ["exchange (staged)", "blockwise"]
+    abs(y).sum().compute(scheduler="threads", num_workers=2)
+    assert source.passes == 1
+    assert source.peak_live_chunks <= 2 * 2
+    assert source.live_chunks == 0
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_local_transforms_keep_no_chunk(axis):
+    source = CountingSource(np.ones((24, 20, 30), "float32"), chunks=(1, 20, 30))
+    y = sw.fft.fft(source.array, axis=axis) if axis else sw.fft.fft2(source.array)
+    if axis:
+        abs(y).sum().compute(scheduler="threads", num_workers=2)
+        assert source.peak_live_chunks <= 2 * 2
+    else:
+        y.map_blocks(lambda b: b[:, :1, :1], chunks=((1,) * 24, (1,), (1,))).compute()
+        assert source.live_chunks == 0
