@@ -20,7 +20,6 @@ from .exchange import Exchange, plan_exchange, refine, rolled
 from .grid import ArraySpec, Chunks, overlaps
 from .plan import Plan, Step
 
-
 _ONE_TASK_BYTES = 2**25
 """Arrays up to this size may be gathered into fewer tasks than could run at a time."""
 
@@ -101,8 +100,9 @@ def plan_fft(
     plan = Plan(operation, spec, state.spec, steps, machine)
     if machine.explicit:
         plan.check(
-            remedies="Cut the input into smaller chunks (x.rechunk(...)), run fewer tasks at a time "
-            "(dask.config.set(num_workers=1)) or raise the budget (spanwise.set_options(memory=...))"
+            remedies="Cut the input into smaller chunks (x.rechunk(...)), run fewer tasks at a "
+            "time (dask.config.set(num_workers=1)) or raise the budget "
+            "(spanwise.set_options(memory=...))"
         )
     return FFTPlan(tuple(stages), norm, plan)
 
