@@ -362,7 +362,7 @@ def _staged_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None)
     cuts = [_cuts(axis, n) for axis, n in zip(how.rows, x.numblocks, strict=True)]
     for source in itertools.product(*(range(n) for n in x.numblocks)):
         key = (f"{stem}-write-{token}", *source)
-        mine = tuple(axis[i] for axis, i in zip(cuts, source, strict=True))
+        mine = tuple(tuple(axis[i]) for axis, i in zip(cuts, source, strict=True))
         filename = "-".join(map(str, source)) or "0"
         tasks[key] = Task(
             key, stage.write, TaskRef((x.name, *source)), TaskRef(store), filename, mine
@@ -378,21 +378,21 @@ def _staged_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None)
     return tasks
 
 
-def _cuts(rows: Sequence[Sequence[Any]], blocks: int) -> list[tuple[Any, ...]]:
-    """For each source chunk of an axis, the parts that anybody takes of it."""
-    cuts: list[list[Any]] = [[] for _ in range(blocks)]
+def _cuts(rows: Sequence[Sequence[Any]], blocks: int) -> list[dict[Any, int]]:
+    """For each source chunk of an axis, the parts that anybody takes of it, numbered."""
+    cuts: list[dict[Any, int]] = [{} for _ in range(blocks)]
     for row in rows:
         for part in row:
-            if part not in cuts[part.source]:
-                cuts[part.source].append(part)
-    return [tuple(c) for c in cuts]
+            numbers = cuts[part.source]
+            numbers.setdefault(part, len(numbers))
+    return cuts
 
 
 def _position(
-    cuts: Sequence[Sequence[tuple[Any, ...]]], source: Sequence[int], parts: Sequence[Any]
+    cuts: Sequence[Sequence[Mapping[Any, int]]], source: Sequence[int], parts: Sequence[Any]
 ) -> int:
     """Number of a slice among those of its source chunk, in C order."""
     position = 0
     for axis, i, part in zip(cuts, source, parts, strict=True):
-        position = position * len(axis[i]) + axis[i].index(part)
+        position = position * len(axis[i]) + axis[i][part]
     return position
