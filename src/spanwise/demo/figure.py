@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ _PLACES = {
     "Atlantic": 334,
 }
 """Longitudes of the names on the map."""
-_MOST_COLUMNS = 2400
+_MOST_COLUMNS = 1800
 """Columns drawn of a map; finer grids are thinned."""
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -71,7 +72,28 @@ class Pictured:
 
 
 def draw(pictured: Pictured, path: Path, *, dpi: int = 150) -> None:
-    """Write the picture as PNG."""
+    """Write the picture as PNG, which takes its name when it is whole."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        _save(pictured, file, dpi)
+    partial.replace(path)
+
+
+def rehearse() -> None:
+    """Draw a picture of next to nothing, for what matplotlib loads and keeps."""
+    import xarray as xr
+
+    coords = {"latitude": np.linspace(-5, 5, 4), "longitude": np.arange(0.0, 360, 10)}
+    field = xr.DataArray(np.eye(4, 36), coords, ("latitude", "longitude"))
+    month = field.assign_coords(time=np.datetime64("2000-01"))
+    cycles = xr.DataArray(np.ones((2, 12)), dims=("cluster", "month"))
+    spectrum = xr.DataArray([1.0, 2.0, 1.0], {"f": [0.1, 1.0, 6.0]}, ("f",))
+    red_noise = [{"lag_one": 0.5, "variance": 1.0}]
+    pictured = Pictured("", field, cycles, spectrum, red_noise, month, month, 1.0)
+    _save(pictured, io.BytesIO(), 30)
+
+
+def _save(pictured: Pictured, file: IO[bytes], dpi: int) -> None:
     try:
         import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,10 +111,7 @@ def draw(pictured: Pictured, path: Path, *, dpi: int = 150) -> None:
         _draw_fields([figure.add_subplot(rows[1, i]) for i in range(3)], pictured)
         _draw_spectrum(figure.add_subplot(rows[2, 0]), pictured)
         _draw_cycles(figure.add_subplot(rows[2, 1:]), pictured)
-        partial = path.with_name(f".{path.name}.partial")
-        with partial.open("wb") as file:
-            figure.savefig(file, format="png", dpi=dpi)
-        partial.replace(path)
+        figure.savefig(file, format="png", dpi=dpi)
 
 
 def _ranked(pictured: Pictured) -> list[tuple[int, float]]:
@@ -104,8 +123,12 @@ def _ranked(pictured: Pictured) -> list[tuple[int, float]]:
     return [(int(k), float(area[k] / area.sum())) for k in np.argsort(-area)]
 
 
-def _seen_from_africa(field: xr.DataArray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Values from 30°E eastward, thinned to what can be seen, and their extent for imshow."""
+Extent = tuple[float, float, float, float]
+"""West, east, south, north in degrees, as imshow takes them."""
+
+
+def _around(field: xr.DataArray) -> tuple[np.ndarray, Extent]:
+    """Values from 30°E eastward, thinned to what can be seen, and their extent."""
     step = max(1, math.ceil(field.sizes["longitude"] / _MOST_COLUMNS))
     rows = max(1, step // 4)
     longitude, latitude = field["longitude"].values, field["latitude"].values
@@ -117,7 +140,15 @@ def _seen_from_africa(field: xr.DataArray) -> tuple[np.ndarray, tuple[float, flo
     return values[::rows, ::step], extent
 
 
-def _dress_map(axes: Any, land: np.ndarray, extent: tuple[float, ...], spacing: int) -> None:
+def _within(field: xr.DataArray, longitudes: tuple[float, float]) -> tuple[np.ndarray, Extent]:
+    """Values between two longitudes east of Africa, and their extent."""
+    values, (west, east, south, north) = _around(field)
+    width = (east - west) / values.shape[1]
+    first, last = (round((longitude - west) / width) for longitude in longitudes)
+    return values[:, first:last], (west + first * width, west + last * width, south, north)
+
+
+def _dress_map(axes: Any, land: np.ndarray, extent: Extent, spacing: int) -> None:
     """Coastline, degrees on both axes, land in grey."""
     west, east, south, north = extent
     rows, columns = land.shape
@@ -151,7 +182,7 @@ def _draw_provinces(axes: Any, pictured: Pictured) -> None:
     from matplotlib.colors import ListedColormap
     from matplotlib.patheffects import withStroke
 
-    values, extent = _seen_from_africa(pictured.labels)
+    values, extent = _around(pictured.labels)
     order = np.empty(len(pictured.cycles))
     for rank, (label, _) in enumerate(_ranked(pictured)):
         order[label] = rank
@@ -187,13 +218,12 @@ def _draw_fields(panels: Sequence[Any], pictured: Pictured) -> None:
     image = None
     fields = (pictured.before, pictured.after)
     for axes, field, title in zip(panels, fields, titles, strict=False):
-        values, extent = _seen_from_africa(field)
+        values, extent = _within(field, _PACIFIC)
         image = axes.imshow(
             values, origin="lower", extent=extent, aspect="auto", cmap="RdBu_r",
             vmin=-limit, vmax=limit, interpolation="nearest",
         )  # fmt: skip
         _dress_map(axes, np.isnan(values).astype(float), extent, 30)
-        axes.set_xlim(*_PACIFIC)
         axes.set_title(title)
     bar = panels[2].figure.colorbar(image, cax=panels[2], extend="both")
     bar.set_label("K")

@@ -50,13 +50,13 @@ def chunk_bytes(array: xr.DataArray) -> int:
 def climatology_peak(sst: xr.DataArray, threads: int) -> int:
     """Bytes that `climatology` holds, which is built of Dask's own layers.
 
-    Each task holds three chunks (as read, as decoded and summed; or two sums and theirs), and the
-    tree one sum on each of its levels and one for each task beside.
+    Each task holds four chunks (as read, as decoded, by years and summed), and the tree one sum on
+    each of its levels and one for each task beside.
     """
     year = chunk_bytes(sst) * (12 // sst.chunksizes["time"][0])
     years = sst.sizes["time"] // 12
     levels = math.ceil(math.log2(max(years, 2)))
-    return 3 * threads * chunk_bytes(sst) + (levels + threads + 1) * year
+    return 4 * threads * chunk_bytes(sst) + (levels + threads + 1) * year
 
 
 def _sum_of_chunks(data: Any, months: int) -> Any:

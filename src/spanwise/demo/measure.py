@@ -48,13 +48,16 @@ class Meter:
     def __init__(self, pids: list[int]) -> None:
         self._processes = [psutil.Process(pid) for pid in pids]
         self.baselines = [process.memory_info().rss for process in self._processes]
-        self.peak = 0
-        """Most bytes over the baseline since the start."""
         self._step_peak = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memory-meter", daemon=True)
         self.measured: list[Measured] = []
         """One entry per step, in order."""
+
+    @property
+    def peak(self) -> int:
+        """Most bytes over the baseline in any step that has a plan."""
+        return max((step.peak for step in self.measured if step.planned), default=0)
 
     @property
     def baseline(self) -> int:
@@ -96,4 +99,3 @@ class Meter:
             except psutil.NoSuchProcess:
                 continue
             self._step_peak = max(self._step_peak, used)
-            self.peak = max(self.peak, used)

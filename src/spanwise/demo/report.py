@@ -31,10 +31,10 @@ def table(meter: Meter, budget: int) -> str:
     verdict = "within" if meter.peak <= budget else "OVER"
     lines += [
         rule,
-        f"{total:.1f} s in all. Peak of a process: {format_bytes(meter.peak)}, "
-        f"{verdict} the budget of {format_bytes(budget)},",
-        f"beside {format_bytes(meter.baseline)} of interpreter and libraries "
-        f"({format_bytes(meter.peak + meter.baseline)} resident at most).",
+        f"{total:.1f} s in all. Peak of a process while the jobs ran: {format_bytes(meter.peak)}, "
+        f"{verdict} the budget",
+        f"of {format_bytes(budget)}, beside {format_bytes(meter.baseline)} of interpreter and "
+        f"libraries ({format_bytes(meter.peak + meter.baseline)} resident at most).",
     ]
     return "\n".join(lines)
 

@@ -127,8 +127,8 @@ def _jobs(
     after = smooth["anomaly"].isel(time=month).load()
     cycle = climatology.isel(month=month % 12, drop=True)
     return figure.Pictured(
-        title=f"{format_bytes(sst.nbytes)} of sea-surface temperature "
-        f"through {format_bytes(settings.memory)} of memory",
+        title=f"{_short(sst.nbytes)} of sea-surface temperature "
+        f"through {_short(settings.memory)} of memory",
         labels=found["labels"],
         cycles=found["centroids"],
         spectrum=power["power"].load(),
@@ -137,6 +137,10 @@ def _jobs(
         after=after,
         cutoff=jobs.CUTOFF,
     )
+
+
+def _short(nbytes: int) -> str:
+    return format_bytes(nbytes).replace(".0 ", " ")
 
 
 def _strongest_month(anomaly: xr.DataArray) -> int:

@@ -80,12 +80,13 @@ def workplace(settings: Settings) -> Iterator[list[int]]:
 
 
 def _ready(*, figure: bool = False) -> int:
-    """The process, once it has imported what it will need: that is baseline, not data."""
-    modules = ["dask.array", "scipy.fft", "scipy.ndimage", "zarr", "spanwise.demo.jobs"]
-    if figure:
-        modules += ["spanwise.demo.figure", "matplotlib.figure", "matplotlib.backends.backend_agg"]
-    for name in modules:
+    """The process, once it has loaded what it will need: that is baseline, not data."""
+    for name in ("dask.array", "scipy.fft", "scipy.ndimage", "zarr", "spanwise.demo.jobs"):
         importlib.import_module(name)
+    if figure:
+        from .figure import rehearse
+
+        rehearse()
     return os.getpid()
 
 
