@@ -10,7 +10,7 @@ import sklearn.cluster
 from sklearn.datasets import load_digits, load_iris
 
 from spanwise import set_options
-from spanwise.cluster import KMeans
+from spanwise.cluster import KMeans, vq
 from spanwise.errors import (
     ArgumentError,
     ArrayTypeError,
@@ -188,6 +188,16 @@ def test_a_chunk_is_read_and_summed_in_one_task():
     with Count():
         KMeans(5, random_state=0).fit(source.array, sample_weight=None)
     assert set(tasks) == {6 + 1}
+
+
+@pytest.mark.parametrize("chunks", [(100, 3), (100, 2)])
+def test_planned_tasks_are_those_of_the_graph(chunks):
+    x = da.from_array(overlapping(600, 3), chunks=chunks)
+    model = KMeans(5, random_state=0).fit(x)
+    for lazy in (model.labels_, model.transform(x), vq.whiten(x), *vq.vq(x, x[:3].compute())):
+        planned = [layer for layer in lazy.dask.layers.values() if hasattr(layer, "step")]
+        assert planned
+        assert all(len(layer) == layer.step.tasks for layer in planned)
 
 
 def test_predict_transform_and_labels_are_lazy():

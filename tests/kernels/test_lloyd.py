@@ -184,7 +184,7 @@ def test_few_and_many_centres_are_compared_alike(monkeypatch):
 @pytest.mark.parametrize(("d", "k"), [(1, 1), (4, 8), (128, 1024), (10**6, 4)])
 def test_blocks_stay_small(d, k):
     rows = rows_per_block(d, k, 4)
-    assert 8 <= rows <= 8192
+    assert 8 <= rows <= 16384
     assert rows * 8 * d <= 2**27
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanwise.cluster import KMeans, vq
+from spanwise.schedulers import MixedCluster
 from spanwise.testing.strategies import chunkings
 
 N, D, K = 240, 3, 4
@@ -106,20 +107,9 @@ def test_vector_quantization_does_not_depend_on_the_chunking(chunks):
 
 
 def test_a_cluster_of_workers_gives_the_same_bits():
-    distributed = pytest.importorskip("distributed")
     x = da.from_array(blobs(), chunks=(50, 3))
     alone = KMeans(K, random_state=0).fit(x)
-    with (
-        dask.config.set({"distributed.worker.memory.terminate": False}),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=False,
-            dashboard_address="127.0.0.1:0",
-            host="127.0.0.1",
-        ) as cluster,
-        distributed.Client(cluster),
-    ):
+    with MixedCluster(cpu=2, gpu=0, processes=False):
         together = KMeans(K, random_state=0).fit(x)
         labels = together.labels_.compute()
     np.testing.assert_array_equal(together.cluster_centers_, alone.cluster_centers_)

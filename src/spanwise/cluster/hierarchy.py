@@ -19,10 +19,11 @@ from typing import NoReturn
 from ..errors import UnsupportedError
 
 _TEXT = """
-ClusterNode DisjointSet average centroid complete cophenet correspond cut_tree dendrogram fcluster
-fclusterdata from_mlab_linkage inconsistent is_isomorphic is_monotonic is_valid_im is_valid_linkage
-leaders leaves_list linkage maxRstat maxdists maxinconsts median num_obs_linkage
-optimal_leaf_ordering set_link_color_palette single to_mlab_linkage to_tree ward weighted
+ClusterNode ClusterWarning DisjointSet average centroid complete cophenet correspond cut_tree
+dendrogram fcluster fclusterdata from_mlab_linkage inconsistent is_isomorphic is_monotonic
+is_valid_im is_valid_linkage leaders leaves_list linkage maxRstat maxdists maxinconsts median
+num_obs_linkage optimal_leaf_ordering set_link_color_palette single to_mlab_linkage to_tree ward
+weighted
 """
 _NAMES = frozenset(_TEXT.split())
 

@@ -112,11 +112,11 @@ def rows_per_block(d: int, k: int, itemsize: int, *, budget: int = _BLOCK_BYTES)
     """Rows whose scores, values and float64 copies fit the cache; never so few that BLAS starves.
 
     >>> rows_per_block(16, 64, 4)
-    4559
+    4096
     """
-    per_row = itemsize * (d + 1 + k) + 8 * (d + 1)
-    least = min(512, max(8, (16 << 20) // (8 * (d + 1))))
-    return max(least, min(8192, budget // per_row))
+    per_row = itemsize * (2 * d + k) + 8 * d
+    least = min(512, max(8, (16 << 20) // (8 * d)))
+    return max(least, min(16384, budget // per_row))
 
 
 def _engine(x: Array, books: Books) -> Engine:

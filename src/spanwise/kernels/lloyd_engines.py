@@ -26,11 +26,9 @@ class Block:
     start: int
     """Number of the first row inside the chunk."""
     values: Array
-    """In the precision of the data; (rows, d), or (rows, d + 1) with a last column of ones."""
+    """In the precision of the data; shape (rows, d)."""
     exact: Array
     """The same rows in float64; shape (rows, d)."""
-    augmented: Array
-    """float64 with a last column of ones, so that a sum of rows also sums their weights."""
     weight: Array | None
     """Weight of each row, float64; None if all are 1."""
     dtype: Any
@@ -107,22 +105,32 @@ class NumPyEngine:
         dtype = self.dtype(x)
         shift = shift.astype(dtype)
         weight = None if weight is None else np.asarray(weight, np.float64)
-        values = np.ones((min(self.rows, n), d + 1), dtype)
-        augmented = values if dtype == np.float64 else np.ones(values.shape)
+        rows = min(self.rows, n)
+        values = np.empty((rows, d), dtype)
+        exact = values if dtype == np.float64 else np.empty((rows, d))
+        repeated = np.tile(shift, rows)
         for a in range(0, n, self.rows):
             b = min(a + self.rows, n)
-            v, e = values[: b - a], augmented[: b - a]
-            np.subtract(x[a:b], shift, out=v[:, :d])
+            v, e = values[: b - a], exact[: b - a]
+            _subtract(x[a:b], shift, repeated, v)
             w = None if weight is None else weight[a:b]
             if skipna:
-                w = _leave_out(v[:, :d], w)
+                w = _leave_out(v, w)
             if e is not v:
-                e[:, :d] = v[:, :d]
-            yield Block(a, v, e[:, :d], e, w, dtype)
+                np.copyto(e, v)
+            yield Block(a, v, e, w, dtype)
 
     def operand(self, centers: np.ndarray, x: np.ndarray) -> NumPyOperand:
-        """Centres with their norms as one more column."""
+        """Centres with their norms."""
         return NumPyOperand(centers, self.dtype(x), self.rows)
+
+
+def _subtract(x: np.ndarray, shift: np.ndarray, repeated: np.ndarray, out: np.ndarray) -> None:
+    """``x - shift``; as one long row where memory allows, since short rows are slow."""
+    if x.flags.c_contiguous:
+        np.subtract(x.reshape(-1), repeated[: x.size], out=out.reshape(-1))
+    else:
+        np.subtract(x, shift, out=out)
 
 
 def _leave_out(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
@@ -142,10 +150,11 @@ class NumPyOperand:
     def __init__(self, centers: np.ndarray, dtype: Any, rows: int) -> None:
         k = centers.shape[0]
         self.centers = centers
-        norms = np.einsum("ij,ij->i", centers, centers)
-        self.matrix = np.concatenate([-2 * centers, norms[:, None]], axis=1).astype(dtype)
+        self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
+        self.matrix = np.ascontiguousarray(-2 * centers, dtype)
         self.transposed = np.ascontiguousarray(self.matrix.T)
-        self.sums = np.zeros((k, centers.shape[1] + 1))
+        self.sums = np.zeros((k, centers.shape[1]))
+        self.weights = np.zeros(k)
         self.measured = 0.0
         self._pointers = np.arange(rows + 1, dtype=np.int32)
         self._ones = np.ones(rows)
@@ -154,8 +163,11 @@ class NumPyOperand:
         """First of the nearest centres of each row."""
         k = len(self.centers)
         if k > _FEW_CENTERS:
-            return np.matmul(block.values, self.transposed).argmin(axis=1)
+            scores = np.matmul(block.values, self.transposed)
+            scores += self.norms
+            return scores.argmin(axis=1)
         scores = np.matmul(self.matrix, block.values.T)
+        scores += self.norms[:, None]
         labels = np.zeros(scores.shape[1], np.uint8)
         best, closer, mine = scores[0], np.empty(len(labels), bool), np.empty_like(labels)
         for j in range(1, k):
@@ -178,7 +190,8 @@ class NumPyOperand:
         indicator = csc_array(
             (weights, labels.astype(np.int32), self._pointers[: n + 1]), shape=(k, n)
         )
-        self.sums += indicator @ block.augmented
+        self.sums += indicator @ block.exact
+        self.weights += np.bincount(labels, weights=block.weight, minlength=k)
 
     def measure(self, block: Block, labels: np.ndarray, *, squared: bool) -> None:
         """Add the (squared) distances."""
@@ -186,7 +199,7 @@ class NumPyOperand:
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
-        return self.sums[:, :-1].copy(), self.sums[:, -1].copy()
+        return self.sums, self.weights
 
 
 class ArrayEngine:
@@ -225,7 +238,7 @@ class ArrayEngine:
                 )
                 w = xp.where(missing, xp.zeros_like(w), w)
             exact = xp.astype(values, xp.float64, copy=False)
-            yield Block(a, values, exact, exact, w, dtype)
+            yield Block(a, values, exact, w, dtype)
 
     def operand(self, centers: np.ndarray, x: Array) -> ArrayOperand:
         """Centres in the library and on the device of the rows."""
