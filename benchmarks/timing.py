@@ -100,6 +100,11 @@ def seconds(run: Callable[[Any], Any], data: Any) -> float:
     return stop - start
 
 
+def pairs_for(taken: float) -> int:
+    """How many pairs to time where one takes so many seconds."""
+    return next(n for limit, n in PAIRS if taken <= limit)
+
+
 def compare(
     workload: Workload, peer: Peer, *, size: str, seed: int = 0, pairs: int | None = None
 ) -> Row:
@@ -126,7 +131,7 @@ def compare(
         del answers
     if not agreement.holds:
         return Row(workload.name, peer.name, agreement)
-    pairs = pairs or next(n for limit, n in PAIRS if taken <= limit)
+    pairs = pairs or pairs_for(taken)
     with threads():  # once more: the check has loaded the native pools of the peer
         times = [(seconds(workload.ours, data), seconds(peer.run, data)) for _ in range(pairs)]
     ours, theirs = zip(*times, strict=True)

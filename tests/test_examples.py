@@ -1,0 +1,82 @@
+"""Every example runs at toy size, without a warning, and draws its picture."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name, monkeypatch, tmp_path, *arguments):
+    """Run a script as a user does and return the picture."""
+    out = tmp_path / "picture.png"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, "--size", "toy", "--out", str(out), *arguments])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    return out
+
+
+def is_picture_in_colour(path):
+    from matplotlib.image import imread
+
+    pixels = imread(path)[..., :3]
+    return min(pixels.shape[:2]) > 300 and (pixels.max(axis=2) - pixels.min(axis=2)).max() > 0.3
+
+
+@pytest.mark.parametrize("library", ["numpy", "dask", "torch", "cupy", "array-api-strict"])
+def test_a_photograph_is_smoothed_alike_by_every_library(library, monkeypatch, tmp_path, capsys):
+    pytest.importorskip("sklearn")
+    if library == "cupy":
+        cupy = pytest.importorskip("cupy")
+        if not cupy.cuda.is_available():
+            pytest.skip("no CUDA device")
+    elif library != "array-api-strict":
+        pytest.importorskip(library)
+    else:
+        pytest.importorskip("array_api_strict")
+    picture = run("smooth_image.py", monkeypatch, tmp_path, "--library", library)
+    assert is_picture_in_colour(picture)
+    said = capsys.readouterr().out
+    error = float(said.partition("from NumPy's result: ")[2].split()[0])
+    assert error < 1e-5, said
+    assert "float32" in said
+
+
+@pytest.mark.parametrize("chunks", [11, 1000])
+def test_the_smoothed_photograph_does_not_depend_on_its_chunks(
+    chunks, monkeypatch, tmp_path, capsys
+):
+    pytest.importorskip("sklearn")
+    arguments = ("--library", "dask", "--chunks", str(chunks))
+    run("smooth_image.py", monkeypatch, tmp_path, *arguments)
+    said = capsys.readouterr().out
+    assert float(said.partition("from NumPy's result: ")[2].split()[0]) < 1e-5
+
+
+def test_provinces_run_from_cold_to_warm(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("iris_sample_data")
+    picture = run("sst_provinces.py", monkeypatch, tmp_path, "-k", "4")
+    assert is_picture_in_colour(picture)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("province")]
+    coldest = [float(line.partition("points, ")[2].split()[0]) for line in lines]
+    sizes = [int(line.split(":")[1].split()[0]) for line in lines]
+    assert len(lines) == 4
+    assert coldest[0] == min(coldest)
+    assert coldest[0] < 25 < 28 < coldest[-1]
+    assert min(sizes) > 0
+
+
+def test_the_ocean_remembers_longer_than_the_land(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("iris_sample_data")
+    picture = run("long_spectrum.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    said = capsys.readouterr().out
+    share = {
+        region: int(said.partition(f"{region}: ")[2].split()[0])
+        for region in ("Pacific", "continent")
+    }
+    assert share["Pacific"] > 1.5 * share["continent"]
