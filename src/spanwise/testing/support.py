@@ -162,19 +162,33 @@ def _family(x: np.ndarray) -> str:
 
 
 def to_markdown(rows: Sequence[SupportRow]) -> str:
-    """The rows as a Markdown table: a line for each function, a column for each container."""
+    """The rows as a Markdown table: functions down (alike ones together), containers across."""
     columns = list(dict.fromkeys((row.container, row.cut) for row in rows))
     refusals = list(dict.fromkeys(row.refusal for row in rows if row.refusal))
     lines = [
         f"| function | {' | '.join(_title(*column) for column in columns)} |",
         f"| --- |{' --- |' * len(columns)}",
     ]
+    alike: dict[tuple[str, str], list[str]] = {}
     for function in dict.fromkeys(row.function for row in rows):
         cells = {(r.container, r.cut): _cell(r, refusals) for r in rows if r.function == function}
         line = " | ".join(cells.get(column, "") for column in columns)
-        lines.append(f"| `{function}` | {line} |")
+        module, _, name = function.rpartition(".")
+        alike.setdefault((module, line), []).append(name)
+    for (module, line), names in alike.items():
+        lines.append(f"| {_names(module, names)} | {line} |")
     notes = [f"{number}. {text}" for number, text in enumerate(refusals, start=1)]
     return "\n".join([*lines, "", _LEGEND, "", _versions(rows), *([""] if notes else []), *notes])
+
+
+def _names(module: str, names: Sequence[str]) -> str:
+    """Functions of a module, which only the first one names.
+
+    >>> _names("fft", ["fft", "ifft"])
+    '`fft.fft`, `ifft`'
+    """
+    first, *others = names
+    return ", ".join(f"`{name}`" for name in (f"{module}.{first}".lstrip("."), *others))
 
 
 def _title(container: str, cut: bool | None) -> str:
