@@ -6,6 +6,7 @@ import atexit
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,10 @@ def _open(file: str, chunks: Mapping[str, int] | str) -> xr.Dataset:
         raise ArgumentError(f"IN={file!r} is not there; name a Zarr store, a NetCDF file or a URL")
     engine = "zarr" if is_zarr(file) else None
     try:
-        return xr.open_dataset(file, engine=engine, chunks=chunks)  # pyright: ignore[reportArgumentType]
+        with warnings.catch_warnings():
+            # A store without consolidated metadata opens all the same.
+            warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated")
+            return xr.open_dataset(file, engine=engine, chunks=chunks)  # pyright: ignore[reportArgumentType]
     except ImportError as error:
         raise MissingDependencyError(f"{file!r} cannot be opened: {_line(error)}") from error
     except (OSError, ValueError, KeyError) as error:
@@ -108,18 +112,18 @@ def _choose(dataset: xr.Dataset, file: str, name: str | None, dims: tuple[str, .
                 f"it has {', '.join(map(str, dataset[name].dims))}"
             )
         return name
-    fitting = [
-        key
+    fitting = sorted(
+        str(key)
         for key, variable in dataset.data_vars.items()
         if variable.dtype.kind in _NUMBERS and variable.ndim and set(dims) <= set(variable.dims)
-    ]
+    )
     if len(fitting) == 1:
         return fitting[0]
     wanted = f" over {', '.join(dims)}" if dims else ""
     if not fitting:
         raise ArgumentError(f"{file!r} has no numeric variable{wanted}; it has {_names(dataset)}")
     raise ArgumentError(
-        f"{file!r} has {len(fitting)} variables{wanted}: {', '.join(map(str, fitting))}; "
+        f"{file!r} has {len(fitting)} variables{wanted}: {', '.join(fitting)}; "
         f"choose one, as in {file}:{fitting[0]}"
     )
 
@@ -213,9 +217,17 @@ def write_lazily(data: xr.DataArray | xr.Dataset, folder: Path, *, compressed: b
     dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "result")
     dataset = _uniform(dataset.drop_encoding())  # chunks and filters of the source do not bind
     encoding = {} if compressed else {name: {"compressors": None} for name in dataset.data_vars}
-    return dataset.to_zarr(
-        folder, mode="w-", compute=False, encoding=encoding, consolidated=False, zarr_format=3
-    )
+    return to_zarr(dataset, folder, encoding)
+
+
+def to_zarr(dataset: xr.Dataset, folder: Path, encoding: Mapping[str, Any]) -> Any:
+    """Write metadata and coordinates of a new store; returns the write of the rest."""
+    with warnings.catch_warnings():
+        # xarray looks for consolidated metadata first, whose place in format 3 is still open.
+        warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
+        return dataset.to_zarr(
+            folder, mode="w-", compute=False, encoding=encoding, consolidated=True, zarr_format=3
+        )
 
 
 def _uniform(dataset: xr.Dataset) -> xr.Dataset:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, MissingDependencyError, OutputExistsError
-from ..files import new_store
+from ..files import new_store, to_zarr
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -361,9 +361,7 @@ def _empty_store(folder: Path, grid: Grid, seed: int, noise: list[dict[str, floa
         "sst": {"compressors": None},  # noise does not compress, and the disk outruns the codecs
         "time": {"units": "days since 1850-01-01", "calendar": "proleptic_gregorian"},
     }
-    dataset.to_zarr(
-        folder, compute=False, encoding=encoding, consolidated=False, zarr_format=3, mode="w-"
-    )
+    to_zarr(dataset, folder, encoding)
     return zarr.open_array(folder, path="sst", mode="r+")
 
 

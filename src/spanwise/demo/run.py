@@ -151,7 +151,7 @@ def _strongest_month(anomaly: xr.DataArray) -> int:
 
 
 def _open_dataset(store: Path) -> xr.Dataset:
-    return xr.open_dataset(store, engine="zarr", chunks={}, consolidated=False)
+    return xr.open_dataset(store, engine="zarr", chunks={})
 
 
 def _open(store: Path) -> xr.DataArray:
