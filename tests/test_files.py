@@ -57,9 +57,13 @@ def test_a_store_appears_under_its_name_when_it_is_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_interrupted_write_leaves_nothing(tmp_path, error):
-    with pytest.raises(error), files.new_store(tmp_path / "a.zarr") as partial:
-        files.to_zarr(dataset(), partial, {})
-        raise error
+    def write_and_fail():
+        with files.new_store(tmp_path / "a.zarr") as partial:
+            files.to_zarr(dataset(), partial, {})
+            raise error
+
+    with pytest.raises(error):
+        write_and_fail()
     assert not list(tmp_path.iterdir())
 
 
@@ -85,9 +89,13 @@ def test_an_interrupted_overwrite_keeps_the_old_store(tmp_path):
 
 
 def test_a_store_made_meanwhile_by_another_is_not_replaced(tmp_path):
-    with pytest.raises(OutputExistsError), files.new_store(tmp_path / "a.zarr") as partial:
-        files.to_zarr(dataset(), partial, {})
-        files.to_zarr(dataset(7.0), tmp_path / "a.zarr", {})
+    def write_while_another_does():
+        with files.new_store(tmp_path / "a.zarr") as partial:
+            files.to_zarr(dataset(), partial, {})
+            files.to_zarr(dataset(7.0), tmp_path / "a.zarr", {})
+
+    with pytest.raises(OutputExistsError):
+        write_while_another_does()
     assert value_of(tmp_path / "a.zarr") == 7
 
 

@@ -16,7 +16,9 @@ STORES = ("sst", "climatology", "smoothed", "spectrum", "provinces")
 
 def run(out, said=None, **settings):
     said = [] if said is None else said
-    return demo.run(Settings(**{"size": MIB, "memory": 64 * MIB, "out": out} | settings), said.append)
+    return demo.run(
+        Settings(**{"size": MIB, "memory": 64 * MIB, "out": out} | settings), said.append
+    )
 
 
 def load(out, name):
