@@ -48,16 +48,16 @@ class Fit:
 
 
 def make_samples(
-    *, n: int, d: int, k: int, chunk: int, counted: bool = False, seed: int
+    *, n: int, d: int, k: int, chunk: int, spread: float, counted: bool = False, seed: int
 ) -> Samples:
-    """Draw blobs whose centres are as far apart as they are wide."""
+    """Draw blobs of width 1 whose centres have the standard deviation ``spread``."""
     rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((k, d), dtype=np.float32)
+    centres = spread * rng.standard_normal((k, d), dtype=np.float32)
     blob = rng.choice(k, size=n, p=rng.dirichlet(np.full(k, 3.0)))
     memory = rng.standard_normal((n, d), dtype=np.float32)
     memory += centres[blob]
     if not counted:
-        name = f"samples-{seed}-{n}-{d}-{k}"
+        name = f"samples-{seed}-{n}-{d}-{k}-{chunk}-{spread}"
         return Samples(memory, da.from_array(memory, chunks=(chunk, d), name=name), k)
     from spanwise.testing import CountingSource
 
@@ -126,13 +126,16 @@ def same_quality(x: Samples, our: Fit, their: Fit) -> Agreement:
 
 SKLEARN = Peer("sklearn.cluster.KMeans, in memory", sklearn, None, "sklearn", "scikit-learn")
 DASK_ML = Peer("dask_ml.cluster.KMeans", dask_ml, None, "dask_ml", "dask-ml")
-TOY = {"n": 2000, "d": 4, "k": 3, "chunk": 600}
+TOY = {"n": 2000, "d": 4, "k": 3, "chunk": 600, "spread": 1.0}
 
 WORKLOADS = (
     Workload(
         name="kmeans",
         summary="k-means of float32 samples, few features: a default fit, and all labels",
-        sizes={"full": {"n": 2_000_000, "d": 4, "k": 8, "chunk": 100_000}, "toy": TOY},
+        sizes={
+            "full": {"n": 2_000_000, "d": 4, "k": 8, "chunk": 100_000, "spread": 1.0},
+            "toy": TOY,
+        },
         make=make_samples,
         ours=ours,
         peers=(SKLEARN,),
@@ -142,8 +145,8 @@ WORKLOADS = (
         name="kmeans-wide",
         summary="k-means of float32 samples, many features: a default fit, and all labels",
         sizes={
-            "full": {"n": 500_000, "d": 64, "k": 64, "chunk": 25_000},
-            "toy": {**TOY, "d": 16},
+            "full": {"n": 500_000, "d": 64, "k": 64, "chunk": 25_000, "spread": 0.5},
+            "toy": {**TOY, "d": 16, "spread": 0.5},
         },
         make=make_samples,
         ours=ours,
@@ -154,7 +157,14 @@ WORKLOADS = (
         name="kmeans-reads",
         summary="k-means of a source that counts the reads of its chunks (each read is a copy)",
         sizes={
-            "full": {"n": 200_000, "d": 4, "k": 8, "chunk": 10_000, "counted": True},
+            "full": {
+                "n": 200_000,
+                "d": 4,
+                "k": 8,
+                "chunk": 10_000,
+                "spread": 1.0,
+                "counted": True,
+            },
             "toy": {**TOY, "counted": True},
         },
         make=make_samples,
