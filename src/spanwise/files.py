@@ -216,7 +216,8 @@ def write_lazily(data: xr.DataArray | xr.Dataset, folder: Path, *, compressed: b
 
     dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "result")
     dataset = _uniform(dataset.drop_encoding())  # chunks and filters of the source do not bind
-    encoding = {} if compressed else {name: {"compressors": None} for name in dataset.data_vars}
+    names = () if compressed else map(str, dataset.data_vars)
+    encoding = {name: {"compressors": None} for name in names}
     return to_zarr(dataset, folder, encoding)
 
 

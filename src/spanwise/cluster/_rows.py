@@ -170,9 +170,10 @@ def chunked_weights(weights: Any, x: Any) -> Any:
 
     if weights is None:
         return None
+    chunks: Any = (x.chunks[0],)
     if isinstance(weights, da.Array):
-        return weights.rechunk((x.chunks[0],))
-    return da.from_array(np.asarray(weights, dtype=np.float64), chunks=(x.chunks[0],))
+        return weights.rechunk(chunks)
+    return da.from_array(np.asarray(weights, dtype=np.float64), chunks=chunks)
 
 
 def in_threads(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:

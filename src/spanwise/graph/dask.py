@@ -4,6 +4,9 @@ Our layers carry the :class:`~spanwise.graph.plan.Step` that they carry out and 
 belongs to; both survive pickling and are gone after ``persist``, as the work then is.
 """
 
+# Dask's annotations cover a part of what it accepts.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import functools

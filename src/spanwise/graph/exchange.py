@@ -148,8 +148,6 @@ def refine(chunks: Chunks, axes: Iterable[int], parts: int) -> tuple[Chunks, int
         if wanted <= 1:
             break
         before = len(new[axis])
-        new[axis] = tuple(
-            piece for length in new[axis] for piece in balanced(length, wanted)
-        )
+        new[axis] = tuple(piece for length in new[axis] for piece in balanced(length, wanted))
         factor = factor * len(new[axis]) // before
     return tuple(new), factor

@@ -1,7 +1,5 @@
 """Imports every module that defines kernels, so that a worker finds each by its name."""
 
-from . import blocks as blocks
-from . import fft as fft
-from . import lloyd as lloyd
-from . import spectrum as spectrum
-from . import survey as survey
+from . import blocks, fft, lloyd, spectrum, survey
+
+__all__ = ["blocks", "fft", "lloyd", "spectrum", "survey"]

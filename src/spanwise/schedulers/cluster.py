@@ -114,7 +114,7 @@ class MixedCluster:
                     workers=self._workers(),
                     scheduler=self._scheduler(),
                     security=self._security,
-                    silence_logs=logging.WARNING,
+                    silence_logs=logging.WARNING,  # type: ignore[arg-type]
                     name=f"spanwise-{os.getpid()}-{id(self):x}",
                 )
             self._client = Client(self._cluster)

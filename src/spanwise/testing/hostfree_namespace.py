@@ -86,7 +86,7 @@ class __array_namespace_info__:  # noqa: N801 - the standard's name
     def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
         """As NumPy's."""
         _hostfree.check_device(device)
-        return _np.__array_namespace_info__().default_dtypes()
+        return dict(_np.__array_namespace_info__().default_dtypes())
 
     def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
         """As NumPy's."""

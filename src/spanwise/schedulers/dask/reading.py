@@ -1,5 +1,8 @@
 """Read a graph of Dask's: which kernels it holds, where each runs, and what forms a segment."""
 
+# Dask's annotations cover a part of what it accepts.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import math

@@ -5,6 +5,9 @@ Dask drops the annotations of arrays when it optimises, so the pass is itself th
 ``read -> to_device -> kernels -> to_host -> store``.
 """
 
+# Dask's annotations cover a part of what it accepts.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import operator

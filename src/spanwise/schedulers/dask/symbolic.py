@@ -6,6 +6,9 @@ chunks differ (slices, exchanges between, values with several users) nothing is 
 :mod:`.reading` decides task by task.
 """
 
+# Dask's annotations cover a part of what it accepts.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import re
