@@ -21,6 +21,7 @@ def pictured(columns=72, rows=6, provinces=3):
     frequency = np.fft.rfftfreq(240, 1 / 12)
     return figure.Pictured(
         title="title",
+        source="source",
         labels=labels,
         cycles=xr.DataArray(rng.standard_normal((provinces, 12)), dims=("cluster", "month")),
         spectrum=xr.DataArray(rng.random(len(frequency)), {"freq_time": frequency}, ("freq_time",)),

@@ -28,7 +28,7 @@ _PLACES = {
     "Africa": 381,
     "Indian Ocean": 78,
     "Pacific Ocean": 200,
-    "South America": 296,
+    "South America": 302,
     "Atlantic": 334,
 }
 """Longitudes of the names on the map."""
@@ -55,6 +55,8 @@ class Pictured:
 
     title: str
     """One line over all."""
+    source: str
+    """What the data are, in small print beside the title."""
     labels: xr.DataArray
     """Province of each point, (latitude, longitude); negative on land."""
     cycles: xr.DataArray
@@ -89,7 +91,7 @@ def rehearse() -> None:
     cycles = xr.DataArray(np.ones((2, 12)), dims=("cluster", "month"))
     spectrum = xr.DataArray([1.0, 2.0, 1.0], {"f": [0.1, 1.0, 6.0]}, ("f",))
     red_noise = [{"lag_one": 0.5, "variance": 1.0}]
-    pictured = Pictured("", field, cycles, spectrum, red_noise, month, month, 1.0)
+    pictured = Pictured("", "", field, cycles, spectrum, red_noise, month, month, 1.0)
     _save(pictured, io.BytesIO(), 30)
 
 
@@ -106,6 +108,7 @@ def _save(pictured: Pictured, file: IO[bytes], dpi: int) -> None:
         figure = Figure(figsize=(12, 9.2), layout="constrained")
         FigureCanvasAgg(figure)
         figure.suptitle(pictured.title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+        figure.text(0.99, 0.985, pictured.source, ha="right", va="top", fontsize=9)
         rows = figure.add_gridspec(3, 3, height_ratios=(1, 1, 2.2), width_ratios=(1, 1, 0.025))
         _draw_provinces(figure.add_subplot(rows[0, :]), pictured)
         _draw_fields([figure.add_subplot(rows[1, i]) for i in range(3)], pictured)

@@ -129,6 +129,7 @@ def _jobs(
     return figure.Pictured(
         title=f"{_short(sst.nbytes)} of sea-surface temperature "
         f"through {_short(settings.memory)} of memory",
+        source=f"synthetic: OSTIA's annual cycle and red noise, {_years(sst)}",
         labels=found["labels"],
         cycles=found["centroids"],
         spectrum=power["power"].load(),
@@ -137,6 +138,17 @@ def _jobs(
         after=after,
         cutoff=jobs.CUTOFF,
     )
+
+
+def _years(sst: xr.DataArray) -> str:
+    """First and last year.
+
+    >>> import numpy as np, xarray as xr
+    >>> _years(xr.DataArray([0, 0], {"time": np.array(["1999", "2004"], "M8[ns]")}, ("time",)))
+    '1999–2004'
+    """
+    first, last = (np.datetime_as_string(t, unit="Y") for t in sst["time"].values[[0, -1]])
+    return f"{first}–{last}"
 
 
 def _short(nbytes: int) -> str:
@@ -188,12 +200,11 @@ def _making_peak(settings: Settings, grid: data.Grid) -> int:
 
 
 def _introduction(settings: Settings, grid: data.Grid, meter: Meter) -> str:
-    time, _, _ = grid.axes()
-    first, last = (np.datetime_as_string(t, unit="Y") for t in time[[0, -1]])
+    first = data.LAST_YEAR + 1 - grid.years
     workers = f"{settings.workers} {'threads' if settings.threads > 1 else 'processes'}"
     return (
-        f"dataset   {format_bytes(grid.nbytes)} of float32: {grid.shape[0]} months {first} to "
-        f"{last}, {grid.latitude} × {grid.longitude} points\n"
+        f"dataset   {format_bytes(grid.nbytes)} of float32: {grid.shape[0]} months, "
+        f"{first}–{data.LAST_YEAR}, {grid.latitude} × {grid.longitude} points\n"
         f"memory    {format_bytes(settings.memory)} for {workers}, "
         f"beside {format_bytes(meter.baseline)} of interpreter and libraries\n"
         f"output    {settings.out}"
