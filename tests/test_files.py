@@ -3,7 +3,12 @@ import pytest
 import xarray as xr
 
 from spanwise import files
-from spanwise.errors import ArgumentError, OutputExistsError, UnsupportedError
+from spanwise.errors import (
+    ArgumentError,
+    MissingDependencyError,
+    OutputExistsError,
+    UnsupportedError,
+)
 
 
 def dataset(value=1.0):
@@ -150,6 +155,13 @@ def test_a_missing_or_unreadable_input_is_one_error(tmp_path):
     (tmp_path / "a.nc").write_text("nonsense")
     with pytest.raises(ArgumentError, match="cannot be opened"):
         files.open_variable(str(tmp_path / "a.nc"))
+
+
+def test_a_missing_zarr_is_named_with_its_command(tmp_path, monkeypatch):
+    write(tmp_path / "a.zarr")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"spanwise\[io\]"):
+        files.open_variable(str(tmp_path / "a.zarr"))
 
 
 def test_netcdf_is_opened_too(tmp_path):

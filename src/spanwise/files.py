@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib.util
 import os
 import re
 import shutil
@@ -83,7 +84,10 @@ def _open(file: str, chunks: Mapping[str, int] | str) -> xr.Dataset:
 
     if "://" not in file and not Path(file).exists():
         raise ArgumentError(f"IN={file!r} is not there; name a Zarr store, a NetCDF file or a URL")
-    engine = "zarr" if is_zarr(file) else None
+    engine = None
+    if is_zarr(file):
+        _need_zarr()
+        engine = "zarr"
     try:
         with warnings.catch_warnings():
             # A store without consolidated metadata opens all the same.
@@ -93,6 +97,12 @@ def _open(file: str, chunks: Mapping[str, int] | str) -> xr.Dataset:
         raise MissingDependencyError(f"{file!r} cannot be opened: {_line(error)}") from error
     except (OSError, ValueError, KeyError) as error:
         raise ArgumentError(f"IN={file!r} cannot be opened: {_line(error)}") from error
+
+
+def _need_zarr() -> None:
+    """Raise the install command if there is no zarr."""
+    if importlib.util.find_spec("zarr") is None:
+        raise MissingDependencyError('Zarr stores: python -m pip install "spanwise[io]"')
 
 
 def _line(error: BaseException) -> str:
@@ -206,13 +216,9 @@ def _install(partial: Path, path: Path, *, overwrite: bool) -> None:
 
 def write_lazily(data: xr.DataArray | xr.Dataset, folder: Path, *, compressed: bool = True) -> Any:
     """Write the metadata of a Zarr store and return the write of its chunks, to be computed."""
-    try:
-        import zarr  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            'Zarr stores need the package zarr: python -m pip install "zarr>=3.1"'
-        ) from error
     import xarray as xr
+
+    _need_zarr()
 
     dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or "result")
     dataset = _uniform(dataset.drop_encoding())  # chunks and filters of the source do not bind

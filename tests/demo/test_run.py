@@ -8,7 +8,7 @@ import xarray as xr
 
 from spanwise.demo import run as demo
 from spanwise.demo.workplace import Settings
-from spanwise.errors import ArgumentError, OutputExistsError
+from spanwise.errors import ArgumentError, MissingDependencyError, OutputExistsError
 
 MIB = 2**20
 STORES = ("sst", "climatology", "smoothed", "spectrum", "provinces")
@@ -92,6 +92,18 @@ def test_a_full_disk_is_noticed_before_work(tmp_path, monkeypatch):
     with pytest.raises(ArgumentError, match="smaller --size"):
         run(tmp_path / "out")
     assert not (tmp_path / "out" / "sst.zarr").exists()
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name)
+    )
+    with pytest.raises(MissingDependencyError, match=r"matplotlib: .*spanwise\[demo\]"):
+        run(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MissingDependencyError, OutputExistsError
+from ..errors import ArgumentError, OutputExistsError
 from ..files import new_store, to_zarr
 
 if TYPE_CHECKING:
@@ -161,15 +161,9 @@ def record() -> Record:
 
 def _read_sample() -> xr.DataArray:
     """The variable of the sample file."""
+    import iris_sample_data
     import xarray as xr
 
-    try:
-        import iris_sample_data
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the demo reads real temperatures from a sample package: "
-            "python -m pip install iris-sample-data netcdf4"
-        ) from error
     file = Path(iris_sample_data.path) / "ostia_monthly.nc"
     with xr.open_dataset(file) as dataset:
         return dataset["surface_temperature"].load()

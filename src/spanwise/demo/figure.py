@@ -11,8 +11,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import MissingDependencyError
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -96,14 +94,10 @@ def rehearse() -> None:
 
 
 def _save(pictured: Pictured, file: IO[bytes], dpi: int) -> None:
-    try:
-        import matplotlib as mpl
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            'the picture needs matplotlib: python -m pip install "matplotlib>=3.9"'
-        ) from error
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(12, 9.2), layout="constrained")
         FigureCanvasAgg(figure)

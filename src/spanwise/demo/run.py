@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from .. import files, forecast, progress
-from ..errors import ArgumentError, OutputExistsError
+from ..errors import ArgumentError, MissingDependencyError, OutputExistsError
 from ..machine import format_bytes
 from ..schedulers.explain import explain
 from ..schedulers.explanation import Explanation
@@ -44,6 +45,7 @@ def run(settings: Settings, say: Say) -> Path:
         The picture. Beside it lie the stores ``sst.zarr``, ``climatology.zarr``,
         ``smoothed.zarr``, ``spectrum.zarr`` and ``provinces.zarr``, and ``report.json``.
     """
+    _check_packages()
     grid = data.grid_for(settings.size)
     _claim(settings.out)
     store = settings.out / "sst.zarr"
@@ -58,9 +60,11 @@ def run(settings: Settings, say: Say) -> Path:
             say(f"{store}: made\n")
         sst = _open(store)
         plans = plan(sst)
+        peaks = _planned_peaks(settings, sst, plans)
         for name, explanation in plans.items():
-            say(f"{name}\n{explanation}\n")
-        pictured = _jobs(settings, sst, plans, meter, say)
+            reckoned = f"with the buffers of reading and writing: {format_bytes(peaks[name])}"
+            say(f"{name}\n{explanation}\n\npeak      {reckoned}\n")
+        pictured = _jobs(settings, sst, peaks, meter, say)
         with meter.step("picture", 0):
             picture = settings.out / "demo.png"
             figure.draw(pictured, picture)
@@ -94,17 +98,24 @@ def planned_sst(settings: Settings) -> xr.DataArray:
     return xr.DataArray(values, coords, dims, "sst", {"units": "K"})
 
 
+def _planned_peaks(
+    settings: Settings, sst: xr.DataArray, plans: dict[str, Explanation]
+) -> dict[str, int]:
+    """Peak of a process in each job: that of the plan, and two chunks per task to read or write."""
+    buffers = 2 * settings.threads * jobs.chunk_bytes(sst)
+    peaks = {name: plan.totals.peak_bytes + buffers for name, plan in plans.items()}
+    peaks[CLIMATOLOGY] = jobs.climatology_peak(sst, settings.threads)
+    return peaks
+
+
 def _jobs(
     settings: Settings,
     sst: xr.DataArray,
-    plans: dict[str, Explanation],
+    planned: dict[str, int],
     meter: Meter,
     say: Say,
 ) -> figure.Pictured:
     """The jobs one after the other, each timed, measured and written."""
-    buffers = 2 * settings.threads * jobs.chunk_bytes(sst)
-    planned = {name: plans[name].totals.peak_bytes + buffers for name in plans}
-    planned[CLIMATOLOGY] = jobs.climatology_peak(sst, settings.threads)
 
     def stored(name: str, lazy: xr.DataArray | xr.Dataset, file: str) -> xr.Dataset:
         say(name)
@@ -170,6 +181,15 @@ def _open(store: Path) -> xr.DataArray:
     """The dataset, with what it is made of among its attributes."""
     dataset = _open_dataset(store)
     return dataset["sst"].assign_attrs(red_noise=dataset.attrs["red_noise"])
+
+
+def _check_packages() -> None:
+    """Raise the install command if the extra is not installed."""
+    for name in ("zarr", "matplotlib", "iris_sample_data", "netCDF4"):
+        if importlib.util.find_spec(name) is None:
+            raise MissingDependencyError(
+                f'the demo needs {name}: python -m pip install "spanwise[demo]"'
+            )
 
 
 def _claim(out: Path) -> None:
