@@ -181,7 +181,7 @@ def kmeans(
 def demo(ctx: click.Context, **given: Any) -> None:
     """A dataset larger than its memory, through FFT and k-means.
 
-    Makes real sea-surface temperatures larger than the memory budget, smooths their anomalies in
+    Extends real sea-surface temperatures beyond the memory budget, smooths their anomalies in
     space by FFT, takes their power spectrum along the chunked time axis, finds provinces by
     k-means, and reports speed and memory against the plan. Takes about a minute and three times
     --size of disk.
