@@ -24,7 +24,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", choices=("full", "toy"), default="full")
     parser.add_argument("--pairs", type=int, help="pairs to time (default: by duration, 7, 3 or 1)")
     parser.add_argument("--seed", type=int, default=0, help="of the data (default: 0)")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write everything there")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="PATH",
+        default=Path("benchmark-results.json"),
+        help="write everything there (default: benchmark-results.json)",
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
     parser.add_argument("--no-memory", action="store_true", help="do not measure peak memory")
     parser.add_argument("--list", action="store_true", help="list the workloads and stop")
@@ -84,9 +90,8 @@ def main(argv: list[str] | None = None) -> int:
         ),
     )
     print(report.as_table(markdown=options.markdown))
-    if options.json is not None:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(report.as_json(), encoding="utf-8")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(report.as_json(), encoding="utf-8")
     return 0 if report.holds else 1
 
 

@@ -26,6 +26,11 @@ PAIRS = [
 SAME = Agreement(0.0, 0.1)
 
 
+@pytest.fixture(autouse=True)
+def results_are_written_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def trivial(**changes):
     """A workload whose answer is a sum."""
     workload = Workload(
