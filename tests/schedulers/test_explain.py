@@ -1,3 +1,4 @@
+import html
 import json
 
 import dask
@@ -115,7 +116,8 @@ def test_json_and_html_hold_the_same(x):
     assert loaded["totals"]["tasks"] == explanation.totals.tasks
     assert [r["name"] for r in loaded["rows"]] == [r.name for r in explanation.rows]
     page = explanation._repr_html_()
-    assert page.startswith("<table>")
+    assert page.count("<table>") == page.count("</table>") == 1
+    assert all(note in html.unescape(page) for note in explanation.notes)
     assert page.count("<tr>") == len(explanation.rows) + 1
 
 

@@ -117,19 +117,31 @@ class Explanation:
         return json.dumps(asdict(self))
 
     def __str__(self) -> str:
+        notes = [("note", note) for note in self.notes]
         return "\n".join(
-            [*_header(self), "", *_table(self), "", *_summary(self), *_notes(self.notes)]
+            [
+                *_lines(_setting(self)),
+                "",
+                *_table(self),
+                "",
+                *_lines(_summary(self)),
+                *(["", *_lines(notes)] if notes else []),
+            ]
         )
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(title)}</th>" for title, _, _ in _COLUMNS)
+        head = _html_row("th", tuple(title for title, _, _ in _COLUMNS))
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
+            _html_row("td", _cells(row), weight="bold" if row.planned else "normal")
             for row in self.rows
         )
-        lines = [*_header(self), *_summary(self), *self.notes]
-        text = "".join(f"<p>{html.escape(line.strip())}</p>" for line in lines)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{text}"
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        return (
+            f'<div style="font-size: 0.92em">{_html_facts(_setting(self))}'
+            f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{_html_facts(_summary(self))}"
+            + (f'<ul style="margin: 0.4em 0; opacity: 0.8">{notes}</ul>' if notes else "")
+            + "</div>"
+        )
 
 
 _COLUMNS = (
@@ -179,24 +191,46 @@ def _line(cells: tuple[str, ...]) -> str:
     return " ".join(parts).rstrip()
 
 
-def _header(e: Explanation) -> list[str]:
+Fact = tuple[str, str]
+"""A label and what it says."""
+
+
+def _setting(e: Explanation) -> list[Fact]:
     m = e.machine
     kind = "worker" if m.distributed else "process"
     workers = f"{m.workers} {kind}" + ("es" if kind == "process" and m.workers > 1 else "")
     workers += "s" if kind == "worker" and m.workers > 1 else ""
     threads = f"{m.threads} thread" + ("s" if m.threads > 1 else "")
     budget = f"{format_bytes(m.memory)} ({m.source})"
-    placed = f"placement {e.policy}: {e.devices}" if e.devices else f"placement {e.policy}"
-    return _wrapped([f"workers   {workers} × {threads}, each with {budget}", placed])
+    placed = f"{e.policy}: {e.devices}" if e.devices else e.policy
+    return [("workers", f"{workers} × {threads}, each with {budget}"), ("placement", placed)]
 
 
-def _wrapped(lines: list[str]) -> list[str]:
-    """Lines within the width, their text aligned behind the first word."""
+def _lines(facts: list[Fact]) -> list[str]:
+    """Facts within the width, the labels in a column of their own."""
     return [
         piece
-        for line in lines
-        for piece in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False)
+        for label, text in facts
+        for piece in textwrap.wrap(
+            f"{label:<10}{text}", WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False
+        )
     ]
+
+
+def _html_facts(facts: list[Fact]) -> str:
+    lines = (f"<b>{html.escape(label)}</b> {html.escape(text)}" for label, text in facts)
+    return f'<p style="margin: 0.4em 0">{"<br>".join(lines)}</p>'
+
+
+def _html_row(tag: str, cells: tuple[str, ...], weight: str = "bold") -> str:
+    """A row aligned as the text is; ``weight`` is that of its first cell."""
+    out = []
+    for i, (cell, (_, _, align)) in enumerate(zip(cells, _COLUMNS, strict=True)):
+        style = f"text-align: {'left' if align == '<' else 'right'}; padding: 0.1em 0.7em"
+        style += "; white-space: nowrap; font-variant-numeric: tabular-nums"
+        style += f"; font-weight: {'normal' if tag == 'td' and i else weight}"
+        out.append(f'<{tag} style="{style}">{html.escape(cell)}</{tag}>')
+    return f"<tr>{''.join(out)}</tr>"
 
 
 def _table(e: Explanation) -> list[str]:
@@ -206,27 +240,20 @@ def _table(e: Explanation) -> list[str]:
     return [*lines, rule]
 
 
-def _summary(e: Explanation) -> list[str]:
+def _summary(e: Explanation) -> list[Fact]:
     t = e.totals
     passes = f"{t.passes} pass" + ("es" if t.passes != 1 else "")
     moved = f"; moves {format_bytes(t.bytes_moved)}" if t.bytes_moved else ""
     staged = f", stages {format_bytes(t.bytes_staged)} on disk" if t.bytes_staged else ""
-    lines = [
-        f"total     {_count(t.tasks)} tasks, {passes} over the data; reads "
-        f"{format_bytes(t.bytes_read)}, writes {format_bytes(t.bytes_written)}{moved}{staged}"
-    ]
+    total = (
+        f"{_count(t.tasks)} tasks, {passes} over the data; reads {format_bytes(t.bytes_read)}, "
+        f"writes {format_bytes(t.bytes_written)}{moved}{staged}"
+    )
+    facts = [("total", total)]
     if t.to_device.number or t.to_host.number:
-        lines.append(f"copies    {t.to_device} to device, {t.to_host} to host")
+        facts.append(("copies", f"{t.to_device} to device, {t.to_host} to host"))
     if t.peak_bytes:
         verdict = "" if e.fits else " - OVER THE BUDGET"
-        lines.append(
-            f"peak      {format_bytes(t.peak_bytes)} of {format_bytes(e.machine.memory)} "
-            f"per worker{verdict}"
-        )
-    return _wrapped(lines)
-
-
-def _notes(notes: tuple[str, ...]) -> list[str]:
-    if not notes:
-        return []
-    return ["", *_wrapped([f"note      {note}" for note in notes])]
+        budget = format_bytes(e.machine.memory)
+        facts.append(("peak", f"{format_bytes(t.peak_bytes)} of {budget} per worker{verdict}"))
+    return facts
