@@ -138,6 +138,15 @@ def test_the_reserved_plan_is_refused_as_in_scipy():
     assert isinstance(ours.value, sw.errors.UnsupportedError)
 
 
+@pytest.mark.parametrize("workers", [0, -1000, 1.5])
+def test_workers_that_scipy_refuses_are_refused(workers, xp):
+    x = np.ones((4, 6))
+    with pytest.raises((ValueError, TypeError)):
+        scipy.fft.fft(x, workers=workers)
+    with pytest.raises(sw.errors.SpanwiseError, match="workers="):
+        sw.fft.fft(xp.asarray(x), workers=workers)
+
+
 @pytest.mark.parametrize("workers", [None, 1, 2, -1])
 @pytest.mark.parametrize("overwrite_x", [False, True])
 def test_workers_and_overwrite_are_accepted_and_change_nothing(workers, overwrite_x, xp):

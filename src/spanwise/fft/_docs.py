@@ -34,7 +34,8 @@ _DOCSTRING = """{summary}
     overwrite_x : bool, default: False
         Accepted for SciPy's sake; no input is ever overwritten.
     workers : int, optional
-        Accepted for SciPy's sake. Dask runs as many tasks at a time as it has threads.
+        Threads for a NumPy array, as SciPy takes them. No effect on others: Dask runs as many
+        tasks at a time as it has threads, each with one.
     plan : None
         SciPy's reserved argument; anything else raises.
 

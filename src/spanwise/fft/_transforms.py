@@ -8,7 +8,13 @@ import numpy as np
 
 from .. import dispatch, options
 from ..errors import ArgumentError, ArrayTypeError, UnsupportedError
-from ..graph.arguments import check_norm, integer, resolve_axes, resolve_lengths
+from ..graph.arguments import (
+    check_norm,
+    check_workers,
+    integer,
+    resolve_axes,
+    resolve_lengths,
+)
 from ..kernels.fft import fft as _kernel
 from ..kernels.library import namespace
 from ._docs import documented
@@ -27,7 +33,7 @@ def fft(
     plan: None = None,
 ) -> Any:
     """Discrete Fourier transform along one axis."""
-    return _transform("fft", "fft", x, _length(n), (axis,), norm, plan)
+    return _transform("fft", "fft", x, _length(n), (axis,), norm, workers, plan)
 
 
 @documented
@@ -43,7 +49,7 @@ def ifft(
     plan: None = None,
 ) -> Any:
     """Inverse discrete Fourier transform along one axis."""
-    return _transform("ifft", "ifft", x, _length(n), (axis,), norm, plan)
+    return _transform("ifft", "ifft", x, _length(n), (axis,), norm, workers, plan)
 
 
 @documented
@@ -59,7 +65,7 @@ def rfft(
     plan: None = None,
 ) -> Any:
     """Discrete Fourier transform of real data along one axis."""
-    return _transform("rfft", "rfft", x, _length(n), (axis,), norm, plan)
+    return _transform("rfft", "rfft", x, _length(n), (axis,), norm, workers, plan)
 
 
 @documented
@@ -75,7 +81,7 @@ def irfft(
     plan: None = None,
 ) -> Any:
     """Inverse of `rfft`: real data from the non-negative frequencies of one axis."""
-    return _transform("irfft", "irfft", x, _length(n), (axis,), norm, plan)
+    return _transform("irfft", "irfft", x, _length(n), (axis,), norm, workers, plan)
 
 
 @documented
@@ -91,7 +97,7 @@ def fft2(
     plan: None = None,
 ) -> Any:
     """Two-dimensional discrete Fourier transform."""
-    return _transform("fft2", "fft", x, s, axes, norm, plan)
+    return _transform("fft2", "fft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -107,7 +113,7 @@ def ifft2(
     plan: None = None,
 ) -> Any:
     """Inverse two-dimensional discrete Fourier transform."""
-    return _transform("ifft2", "ifft", x, s, axes, norm, plan)
+    return _transform("ifft2", "ifft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -123,7 +129,7 @@ def rfft2(
     plan: None = None,
 ) -> Any:
     """Two-dimensional discrete Fourier transform of real data."""
-    return _transform("rfft2", "rfft", x, s, axes, norm, plan)
+    return _transform("rfft2", "rfft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -139,7 +145,7 @@ def irfft2(
     plan: None = None,
 ) -> Any:
     """Inverse of `rfft2`: real data from half a two-dimensional spectrum."""
-    return _transform("irfft2", "irfft", x, s, axes, norm, plan)
+    return _transform("irfft2", "irfft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -155,7 +161,7 @@ def fftn(
     plan: None = None,
 ) -> Any:
     """N-dimensional discrete Fourier transform."""
-    return _transform("fftn", "fft", x, s, axes, norm, plan)
+    return _transform("fftn", "fft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -171,7 +177,7 @@ def ifftn(
     plan: None = None,
 ) -> Any:
     """Inverse N-dimensional discrete Fourier transform."""
-    return _transform("ifftn", "ifft", x, s, axes, norm, plan)
+    return _transform("ifftn", "ifft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -187,7 +193,7 @@ def rfftn(
     plan: None = None,
 ) -> Any:
     """N-dimensional discrete Fourier transform of real data."""
-    return _transform("rfftn", "rfft", x, s, axes, norm, plan)
+    return _transform("rfftn", "rfft", x, s, axes, norm, workers, plan)
 
 
 @documented
@@ -203,7 +209,7 @@ def irfftn(
     plan: None = None,
 ) -> Any:
     """Inverse of `rfftn`: real data from half an N-dimensional spectrum."""
-    return _transform("irfftn", "irfft", x, s, axes, norm, plan)
+    return _transform("irfftn", "irfft", x, s, axes, norm, workers, plan)
 
 
 def _length(n: int | None) -> tuple[int] | None:
@@ -215,12 +221,15 @@ def _length(n: int | None) -> tuple[int] | None:
     return (points,)
 
 
-def _transform(name: str, kind: str, x: Any, s: Any, axes: Any, norm: str | None, plan: Any) -> Any:
+def _transform(
+    name: str, kind: str, x: Any, s: Any, axes: Any, norm: str | None, workers: Any, plan: Any
+) -> Any:
     """Check the arguments as SciPy does, then run the kernel or plan the graph."""
     if plan is not None:
         raise UnsupportedError(f"plan={plan!r}: plans are not supported, as in scipy.fft")
     x = dispatch.accept(x, function=f"fft.{name}", accessor=f"spanwise.fft.{name}")
     check_norm(norm)
+    check_workers(workers)
     if kind == "rfft" and _is_complex(x):
         raise ArrayTypeError(
             f"x has dtype {x.dtype}; {name} takes real data. "
@@ -239,6 +248,7 @@ def _transform(name: str, kind: str, x: Any, s: Any, axes: Any, norm: str | None
             axes=axes,
             lengths=resolve_lengths(block.shape, axes, wanted, kind=kind),
             norm=norm,
+            workers=workers,
         ),
         chunked=lambda array: _chunked(name, kind, array, axes, wanted, norm),
     )

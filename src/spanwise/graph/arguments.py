@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,19 @@ def check_norm(norm: Any) -> None:
     if norm not in NORMS:
         raise ArgumentError(
             f"norm={norm!r}: expected 'backward' (the default), 'ortho' or 'forward'"
+        )
+
+
+def check_workers(workers: Any) -> None:
+    """Refuse a number of threads that SciPy does not take: negative ones count from all cores."""
+    if workers is None:
+        return
+    cores = os.cpu_count() or 1
+    number = integer(workers, "workers")
+    if number == 0 or number < -cores:
+        raise ArgumentError(
+            f"workers={workers}: expected a positive number of threads, or -1 for all "
+            f"{cores} cores down to {-cores}"
         )
 
 

@@ -44,7 +44,14 @@ def _workspace(in_bytes: int, out_bytes: int) -> int:
 
 
 def _generic(
-    x: Array, /, *, kind: str, axes: tuple[int, ...], lengths: tuple[int, ...], norm: str | None
+    x: Array,
+    /,
+    *,
+    kind: str,
+    axes: tuple[int, ...],
+    lengths: tuple[int, ...],
+    norm: str | None,
+    workers: int | None = 1,
 ) -> Array:
     xp = namespace(x)
     if not xp.isdtype(x.dtype, ("real floating", "complex floating")):
@@ -70,19 +77,21 @@ def _numpy(
     axes: tuple[int, ...],
     lengths: tuple[int, ...],
     norm: str | None,
+    workers: int | None = 1,
 ) -> np.ndarray:
     import scipy.fft
 
     if x.dtype.byteorder not in "=|":
         x = x.astype(x.dtype.newbyteorder("="))
-    # One thread: the scheduler runs as many blocks at a time as there are cores.
     function = getattr(scipy.fft, f"{kind}n")
-    return function(x, s=lengths, axes=axes, norm=norm, workers=1)
+    return function(x, s=lengths, axes=axes, norm=norm, workers=workers)
 
 
 fft = Kernel("fft", _generic, workspace=_workspace)
 """Transform one block. Parameters: ``kind``, ``axes``, ``lengths`` (after cropping or padding,
-one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis."""
+one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis.
+``workers`` is the number of threads on NumPy blocks: one in a task, since the scheduler runs as
+many blocks at a time as there are cores."""
 
 fft.register("numpy", _numpy)
 fft.register("cupy", "spanwise.kernels.cupy.fft:transform")

@@ -6,7 +6,14 @@ from typing import Any
 
 
 def transform(
-    x: Any, /, *, kind: str, axes: tuple[int, ...], lengths: tuple[int, ...], norm: str | None
+    x: Any,
+    /,
+    *,
+    kind: str,
+    axes: tuple[int, ...],
+    lengths: tuple[int, ...],
+    norm: str | None,
+    workers: int | None = 1,
 ) -> Any:
     """Transform one block on its device; see :data:`spanwise.kernels.fft.fft`."""
     import cupy
