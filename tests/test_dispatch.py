@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+import spanwise as sw
 from spanwise import dispatch
 from spanwise.errors import ArrayTypeError
-from spanwise.testing import HostFree, raise_if_computes, xp_assert_equal
+from spanwise.testing import raise_if_computes, xp_assert_close
 
 
 def test_arrays_are_accepted_as_they_are(xp):
@@ -62,15 +63,11 @@ def test_each_kind_takes_its_own_branch(xp):
     assert branch == dispatch.kind_of(x) == ("chunked" if xp.is_lazy else "concrete")
 
 
-@pytest.mark.parametrize("parameter", [[1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0])])
-def test_parameters_follow_the_data(parameter, xp):
-    x = xp.asarray(np.ones((2, 3)))
-    xp_assert_equal(dispatch.follow(parameter, x), xp.concrete_array([1.0, 2.0]))
-
-
-def test_parameters_that_are_arrays_of_a_library_already_stay_as_they_are():
-    table = HostFree.copy_from_host(np.ones(2))
-    lazy = da.ones(2)
-    assert dispatch.follow(table, table) is table
-    assert dispatch.follow(lazy, table) is lazy
-    assert dispatch.follow(None, table) is None
+def test_numpy_parameters_follow_the_data(xp):
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]])
+    book = np.array([[0.0, 0.0], [9.0, 9.0]])
+    codes, distances = sw.cluster.vq.vq(xp.asarray(rows), book)
+    assert xp.to_numpy(codes).tolist() == [0, 0, 1]
+    xp_assert_close(distances, xp.asarray(np.array([0.0, 1.0, 0.0])))
+    weighted = sw.cluster.KMeans(2, init=book).fit(xp.asarray(rows), sample_weight=[1, 3, 1])
+    xp_assert_close(weighted.cluster_centers_, xp.concrete_array([[0.75, 0.0], [9.0, 9.0]]))

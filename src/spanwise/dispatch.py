@@ -16,7 +16,7 @@ from array_api_compat import is_array_api_obj, is_dask_array
 from . import options
 from .errors import ArrayTypeError
 from .kernels.kernel import Kernel
-from .kernels.library import Array, like
+from .kernels.library import Array
 
 Kind = Literal["chunked", "concrete"]
 
@@ -111,17 +111,6 @@ def blockwise(
     return apply(
         x, concrete=lambda block: kernel(block, *(0 for _ in starts), **params), chunked=chunked
     )
-
-
-def follow(parameter: Any, reference: Any) -> Any:
-    """A small NumPy parameter in the library of the data that it goes with."""
-    if is_dask_array(parameter) or parameter is None:
-        return parameter
-    if is_dask_array(reference):
-        reference = reference._meta
-    if isinstance(parameter, (np.ndarray, np.generic, list, tuple, int, float, complex)):
-        return like(np.asarray(parameter), reference)
-    return parameter
 
 
 def _refuse_labelled(x: Any, function: str, accessor: str | None, name: str) -> None:

@@ -63,7 +63,7 @@ class Exchange:
 
     @property
     def bytes_moved(self) -> int:
-        """Bytes that leave their chunk: all but the part that stays in place."""
+        """Bytes that are copied into a target chunk: all that is not cropped."""
         return self.result.nbytes
 
     def held_bytes(self, machine: Machine) -> int:

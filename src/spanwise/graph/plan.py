@@ -17,7 +17,7 @@ class Step:
     name: str
     """Prefix of the task keys, as Dask's dashboard shows them."""
     pattern: str
-    """How chunks depend on chunks: ``blockwise``, ``exchange``, ``staged exchange``, ``reduce``."""
+    """How chunks depend on chunks: ``blockwise``, ``reduce``, ``exchange`` and its form."""
     tasks: int
     """Tasks of the layer, before Dask fuses any."""
     kernel: str = ""

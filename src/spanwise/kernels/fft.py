@@ -19,7 +19,6 @@ import numpy as np
 from .kernel import Kernel
 from .library import Array, namespace
 
-FORWARD = frozenset({"fft", "rfft"})
 KINDS = frozenset({"fft", "ifft", "rfft", "irfft"})
 
 
