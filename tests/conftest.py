@@ -1,5 +1,7 @@
 import os
 
+import dask
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester", "spanwise.testing.plugin"]
@@ -12,3 +14,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("spanwise")
+
+
+@pytest.fixture(scope="session")
+def untroubled_by_the_process():
+    """Make workers inside this process ignore its resident memory, which is not theirs alone.
+
+    They would spill, and at last pause, because of whatever the tests before them have left.
+    """
+    names = ("target", "spill", "pause", "terminate")
+    with dask.config.set({f"distributed.worker.memory.{name}": False for name in names}):
+        yield

@@ -17,7 +17,7 @@ SHORT_OF_MEMORY = 20_000
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(untroubled_by_the_process):
     """Two workers in this process."""
     with LocalCluster(
         n_workers=2,

@@ -14,7 +14,7 @@ from spanwise.schedulers.local import active_client, current_machine, local_thre
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(untroubled_by_the_process):
     """Two workers of three threads in this process."""
     with LocalCluster(
         n_workers=2,
