@@ -7,6 +7,8 @@ One kernel, ``fft``, serves every complex and real transform::
     ifft     x[j] = 1/n sum_k X[k] exp(+...)        n points
     rfft     fft of real input, k = 0 ... n/2       n//2 + 1 points on the last of the axes
     irfft    inverse of rfft                        n points on the last of the axes, real
+    hfft     fft of half a Hermitian signal         n points on the last of the axes, real
+    ihfft    inverse of hfft                        n//2 + 1 points on the last of the axes
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 from .kernel import Kernel
 from .library import Array, namespace
 
-KINDS = frozenset({"fft", "ifft", "rfft", "irfft"})
+_SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def result_dtype(kind: str, dtype: Any) -> np.dtype:
@@ -34,7 +36,7 @@ def result_dtype(kind: str, dtype: Any) -> np.dtype:
         real = np.dtype("float64")
     elif real == np.float16:
         real = np.dtype("float32")
-    return real if kind == "irfft" else np.result_type(real, np.complex64)
+    return real if kind in ("irfft", "hfft") else np.result_type(real, np.complex64)
 
 
 def _workspace(in_bytes: int, out_bytes: int) -> int:
@@ -51,15 +53,22 @@ def _generic(
     lengths: tuple[int, ...],
     norm: str | None,
     workers: int | None = 1,
+    overwrite: bool = False,
 ) -> Array:
     xp = namespace(x)
     if not xp.isdtype(x.dtype, ("real floating", "complex floating")):
         x = xp.astype(x, xp.float64)
     elif x.dtype not in _transformable(xp):
         x = xp.astype(x, xp.float32)  # half precision
-    if kind != "rfft" and xp.isdtype(x.dtype, "real floating"):
+    if kind not in ("rfft", "ihfft") and xp.isdtype(x.dtype, "real floating"):
         # The standard transforms complex input only; every library promotes inside.
         x = xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)
+    # The transforms of Hermitian signals are those of real ones with the other sign:
+    # hfft(x) = n irfft(conj(x)), ihfft(x) = conj(rfft(x)) / n.
+    if kind == "hfft":
+        return xp.fft.irfftn(xp.conj(x), s=lengths, axes=axes, norm=_SWAPPED[norm])
+    if kind == "ihfft":
+        return xp.conj(xp.fft.rfftn(x, s=lengths, axes=axes, norm=_SWAPPED[norm]))
     function = getattr(xp.fft, f"{kind}n")
     return function(x, s=lengths, axes=axes, norm=norm or "backward")
 
@@ -77,20 +86,24 @@ def _numpy(
     lengths: tuple[int, ...],
     norm: str | None,
     workers: int | None = 1,
+    overwrite: bool = False,
 ) -> np.ndarray:
     import scipy.fft
 
     if x.dtype.byteorder not in "=|":
         x = x.astype(x.dtype.newbyteorder("="))
     function = getattr(scipy.fft, f"{kind}n")
-    return function(x, s=lengths, axes=axes, norm=norm, workers=workers)
+    return function(
+        x, s=lengths, axes=axes, norm=norm, workers=workers, overwrite_x=overwrite
+    )
 
 
 fft = Kernel("fft", _generic, workspace=_workspace)
 """Transform one block. Parameters: ``kind``, ``axes``, ``lengths`` (after cropping or padding,
 one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis.
 ``workers`` is the number of threads on NumPy blocks: one in a task, since the scheduler runs as
-many blocks at a time as there are cores."""
+many blocks at a time as there are cores. ``overwrite`` allows the kernel to spoil a block that
+nobody else will read."""
 
 fft.register("numpy", _numpy)
 fft.register("cupy", "spanwise.kernels.cupy.fft:transform")

@@ -14,6 +14,7 @@ def transform(
     lengths: tuple[int, ...],
     norm: str | None,
     workers: int | None = 1,
+    overwrite: bool = False,
 ) -> Any:
     """Transform one block on its device; see :data:`spanwise.kernels.fft.fft`."""
     import cupy
@@ -25,4 +26,4 @@ def transform(
             # cuFFT refuses views that are not aligned to 16 bytes (cupy#9229).
             # The checker takes this package for CuPy.
             x = cupy.array(x)  # pyright: ignore[reportAttributeAccessIssue]
-        return function(x, s=lengths, axes=axes, norm=norm)
+        return function(x, s=lengths, axes=axes, norm=norm, overwrite_x=overwrite)

@@ -1,0 +1,24 @@
+"""The only place where plans become Dask graphs.
+
+Our layers carry the :class:`~spanwise.graph.plan.Step` that they carry out and the plan that it
+belongs to; both survive pickling and are gone after ``persist``, as the work then is.
+"""
+
+from .exchange import exchange
+from .fft import lower_fft, lower_shift
+from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
+from .rows import divide_rows, map_rows, reduce_rows
+
+__all__ = [
+    "PlannedBlockwise",
+    "PlannedLayer",
+    "divide_rows",
+    "exchange",
+    "lower_fft",
+    "lower_shift",
+    "map_kernel",
+    "map_rows",
+    "reduce_rows",
+    "reshape_chunks",
+    "spec_of",
+]
