@@ -5,6 +5,7 @@ Dask array it builds a graph of one task per chunk where the axes are whole, and
 slices between chunks where they are cut.
 """
 
+from ._backend import backend as backend
 from ._frequencies import fftfreq, fftshift, ifftshift, rfftfreq
 from ._transforms import (
     fft,
