@@ -150,7 +150,7 @@ def _shift(name: str, x: Any, axes: Any, shift: Callable[[int], int]) -> Any:
 
     def chunked(array: Any) -> Any:
         from ..graph.dask import lower_shift, spec_of
-        from ..graph.fft import plan_shift
+        from ..graph.shift import plan_shift
 
         spec = spec_of(array)
         shifts = {a: chosen.count(a) * shift(spec.shape[a]) for a in chosen}

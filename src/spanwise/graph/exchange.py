@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from ..errors import ArgumentError
 from ..machine import Machine, format_bytes
@@ -40,6 +41,12 @@ class Exchange:
     """``"view"``, ``"split"`` or ``"staged"``."""
     reason: str
     """Why this form."""
+    layout: tuple[Any, ...] = ("overlaps",)
+    """What the rows follow from, besides the chunks: a name and its parameters."""
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        # The rows, of which there can be many, follow from the rest.
+        return "spanwise.exchange", self.source, self.target, self.form, self.layout
 
     @property
     def pieces(self) -> int:
@@ -80,6 +87,7 @@ def plan_exchange(
     *,
     task_bytes: int,
     rows: Rows | None = None,
+    layout: tuple[Any, ...] = ("overlaps",),
 ) -> Exchange:
     """Choose the form of an exchange.
 
@@ -93,22 +101,21 @@ def plan_exchange(
         Bytes that one consuming task needs, what is fused behind the gather included.
     rows : Rows, optional
         Parts per target chunk where they are not simply the overlaps (a roll).
+    layout : tuple
+        What the rows follow from: a name and its parameters.
     """
     if rows is None:
         rows = tuple(overlaps(s, t) for s, t in zip(source.chunks, target, strict=True))
     held = math.ceil(source.nbytes / machine.workers)
     needed = held + machine.threads * max(task_bytes, 2 * source.chunk_bytes)
     if needed > machine.memory:
-        return Exchange(
-            source,
-            target,
-            rows,
-            "staged",
-            f"{format_bytes(needed)} in memory exceed {format_bytes(machine.memory)}",
-        )
-    if machine.distributed:
-        return Exchange(source, target, rows, "split", "on a cluster only the slices travel")
-    return Exchange(source, target, rows, "view", "fits in memory: consumers slice views")
+        form = "staged"
+        reason = f"{format_bytes(needed)} in memory exceed {format_bytes(machine.memory)}"
+    elif machine.distributed:
+        form, reason = "split", "on a cluster only the slices travel"
+    else:
+        form, reason = "view", "fits in memory: consumers slice views"
+    return Exchange(source, target, rows, form, reason, layout)
 
 
 def rolled(chunks: tuple[int, ...], shift: int) -> tuple[tuple[Overlap, ...], ...]:
@@ -136,8 +143,8 @@ def rolled(chunks: tuple[int, ...], shift: int) -> tuple[tuple[Overlap, ...], ..
 def refine(chunks: Chunks, axes: Iterable[int], parts: int) -> tuple[Chunks, int]:
     """Cut the chunks of the axes, in that order, until there are ``parts`` times as many.
 
-    New chunks nest in the old ones. Returns the chunks and how many times more there are, which
-    is less than ``parts`` where the axes are too short.
+    New chunks are of one length but for the last, as stores like them. Returns the chunks and how
+    many times more there are, which is less than ``parts`` where the axes are too short.
     """
     if parts < 1:
         raise ArgumentError(f"parts={parts}: expected at least 1")
@@ -147,7 +154,52 @@ def refine(chunks: Chunks, axes: Iterable[int], parts: int) -> tuple[Chunks, int
         wanted = math.ceil(parts / factor)
         if wanted <= 1:
             break
-        before = len(new[axis])
-        new[axis] = tuple(piece for length in new[axis] for piece in balanced(length, wanted))
-        factor = factor * len(new[axis]) // before
+        before = max(new[axis])
+        new[axis] = recut(new[axis], wanted)
+        factor = factor * before // max(*new[axis], 1)
     return tuple(new), factor
+
+
+def recut(chunks: tuple[int, ...], parts: int) -> tuple[int, ...]:
+    """Chunks of one length, ``parts`` times as many at least, nested in the old where they can.
+
+    >>> recut((12, 12, 6), 2), recut((10, 10), 3)
+    ((6, 6, 6, 6, 6), (2, 2, 2, 2, 2, 2, 2, 2, 2, 2))
+    """
+    length = sum(chunks)
+    if length == 0 or parts == 1:
+        return chunks
+    is_regular = len(set(chunks[:-1])) <= 1 and chunks[-1] <= chunks[0]
+    if not is_regular:
+        return regular(length, max(1, length // (len(chunks) * parts)))
+    widest = -(-chunks[0] // parts)
+    nested = (w for w in range(widest, widest // 2, -1) if chunks[0] % w == 0)
+    return regular(length, widest if len(chunks) == 1 else next(nested, widest))
+
+
+def regular(length: int, size: int) -> tuple[int, ...]:
+    """Chunks of one size, the last one shorter if need be.
+
+    >>> regular(10, 4), regular(0, 4)
+    ((4, 4, 2), (0,))
+    """
+    whole, rest = divmod(length, size)
+    return (size,) * whole + ((rest,) if rest or not whole else ())
+
+
+def symmetric(length: int, parts: int) -> tuple[int, ...]:
+    """Chunks of the points 0 ... n/2 (the last one not if n is even) for a Hermitian axis.
+
+    Their mirror images are the chunks of the other points: together they are of one length where
+    a number of chunks between ``parts`` and twice that divides n/2.
+
+    >>> symmetric(12, 2), symmetric(9, 2)
+    ((3, 3), (3, 2))
+    """
+    half = -(-length // 2)
+    parts = min(parts, half)
+    if length % 2 == 0:
+        for count in range(parts, min(2 * parts, half) + 1):
+            if half % count == 0:
+                return (half // count,) * count
+    return balanced(half, parts)

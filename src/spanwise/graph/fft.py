@@ -3,59 +3,116 @@
 An axis can be transformed where one chunk holds it whole. Axes that are cut are made whole by an
 exchange, which cuts other axes instead; transforms of different axes commute, so as many as
 possible run on either side of it. Real transforms fix the order at one end only: ``rfft`` begins
-with its last axis (and halves the volume of everything behind), ``irfft`` ends with it.
+with its last axis (and halves the volume of everything behind), ``irfft`` ends with it. An axis
+that no exchange can make whole, for want of others to cut, goes through the four-step algorithm
+(:mod:`spanwise.graph.fourstep`).
+
+The complex transform of real input is Hermitian, X[-k] = conj(X[k]). Where an exchange has to come
+behind the first transform, only half of one axis is computed and moved; the other half is filled
+in at the end, chunk by chunk, since the exchange cuts that axis in pairs of mirror images.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ..errors import MemoryBudgetError
-from ..kernels.blocks import roll as roll_kernel
-from ..kernels.fft import fft as fft_kernel
-from ..kernels.fft import flops, result_dtype
+from ..errors import ArgumentError, MemoryBudgetError
+from ..kernels.fft import flops
+from ..kernels.transforms import TRANSFORMS, Transform
 from ..machine import Machine, format_bytes
-from .exchange import Exchange, plan_exchange, refine, rolled
-from .grid import ArraySpec, Chunks, overlaps
-from .plan import Plan, Step
+from . import fourstep
+from .exchange import Exchange, plan_exchange, refine, symmetric
+from .grid import ArraySpec, Chunks, Overlap, edges, overlaps
+from .plan import Plan
+from .stages import Fill, Reflection, Stage, Work, steps_of
 
 _ONE_TASK_BYTES = 2**25
 """Arrays up to this size may be gathered into fewer tasks than could run at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
-    """Transform axes that every chunk holds whole."""
-
-    kind: str
-    """Kernel's kind of transform."""
-    axes: tuple[int, ...]
-    """Axes, the real one last."""
-    lengths: tuple[int, ...]
-    """Points of each transform."""
-    result: ArraySpec
-    """The array after the transform."""
-
-
-@dataclass(frozen=True, slots=True)
 class FFTPlan:
     """What to do, stage after stage, and what it costs."""
 
-    stages: tuple[Local | Exchange, ...]
+    stages: tuple[Stage | Fill, ...]
     """In the order of the data; stage i is described by ``plan.steps[i]``."""
-    norm: str | None
-    """Normalisation, as SciPy's."""
     plan: Plan
     """Costs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a transform."""
+
+    kind: str
+    """Name in :data:`spanwise.kernels.transforms.TRANSFORMS`."""
+    axes: tuple[int, ...]
+    """Distinct axes; the last one is the real axis of transforms that have one."""
+    lengths: tuple[int, ...]
+    """Points of each, after cropping or padding."""
+    norm: str | None
+    """Normalisation, as SciPy's."""
+    operation: str
+    """Public name, for messages and task keys."""
+    options: tuple[tuple[str, Any], ...] = ()
+    """More keywords of the kernel."""
+    order: str = "natural"
+    """Whether an axis that takes four steps comes (or is given) in "decimated" order."""
+    output_chunks: Chunks | None = None
+    """Chunks of the result; None where the plan may choose."""
+
+    @property
+    def transform(self) -> Transform:
+        """The transform."""
+        return TRANSFORMS[self.kind]
+
+    @property
+    def points(self) -> dict[int, int]:
+        """Number of points of each axis."""
+        return dict(zip(self.axes, self.lengths, strict=True))
+
+    @property
+    def half_axis(self) -> int | None:
+        """The axis that is real on one side and half a spectrum on the other."""
+        return self.axes[-1] if self.transform.half and self.axes else None
+
+    def work(self, kind: str, axes: tuple[int, ...], spec: ArraySpec, result: ArraySpec) -> Work:
+        """The kernel on whole axes."""
+        lengths = tuple(self.points[a] for a in axes)
+        points = max(math.prod(spec.shape), math.prod(result.shape))
+        return Work(
+            TRANSFORMS[kind].kernel,
+            (
+                ("kind", kind),
+                ("axes", axes),
+                ("lengths", lengths),
+                ("norm", self.norm),
+                *self.options,
+            ),
+            flops=flops(lengths, points, real=TRANSFORMS[kind].half is not None),
+        )
+
+
 @dataclass(slots=True)
-class _State:
+class State:
     """Where the planner stands."""
 
     spec: ArraySpec
     pending: list[int]
+    stages: list[Stage | Fill] = field(default_factory=list)
+    half: int | None = None
+    """Axis of which a transform of real input has computed half."""
+
+    def put(self, stage: Stage | Fill) -> None:
+        """Append a stage."""
+        self.stages.append(stage)
+        self.spec = stage.result
+
+
+class _HalfDoesNotFitError(Exception):
+    """The half axis cannot be cut as finely as is needed."""
 
 
 def plan_fft(
@@ -67,6 +124,9 @@ def plan_fft(
     norm: str | None,
     machine: Machine,
     operation: str,
+    options: tuple[tuple[str, Any], ...] = (),
+    order: str = "natural",
+    output_chunks: Chunks | None = None,
 ) -> FFTPlan:
     """Plan one call.
 
@@ -74,8 +134,9 @@ def plan_fft(
     ----------
     spec : ArraySpec
         The input.
-    kind : {"fft", "ifft", "rfft", "irfft"}
-        Transform; the real ones treat the last of ``axes`` as the real axis.
+    kind : str
+        Transform, a name in :data:`spanwise.kernels.transforms.TRANSFORMS`; those with half a
+        spectrum treat the last of ``axes`` as the real axis.
     axes, lengths : tuple of int
         Distinct axes and the number of points of each, after cropping or padding.
     norm : str or None
@@ -84,124 +145,184 @@ def plan_fft(
         Budget and number of tasks at a time.
     operation : str
         Public name, for messages and task keys.
+    options : tuple of pairs
+        More keywords of the kernel.
+    order : {"natural", "decimated"}
+        Order of the points of an axis that takes four steps.
+    output_chunks : Chunks, optional
+        Chunks of the result. Default: those in which the last stage leaves it.
     """
-    points = dict(zip(axes, lengths, strict=True))
-    real_axis = axes[-1] if kind in ("rfft", "irfft") and axes else None
-    state = _State(spec, list(axes))
-    stages: list[Local | Exchange] = []
-    while True:
-        ready = _ready(state, kind, real_axis)
-        if ready:
-            stages.append(_local(state, kind, ready, points, real_axis))
-        if not state.pending:
-            break
-        stages.append(_exchange(state, kind, points, real_axis, machine, operation))
-    steps = _steps(spec, stages, machine, operation)
-    plan = Plan(operation, spec, state.spec, steps, machine)
+    request = Request(kind, axes, lengths, norm, operation, options, order, output_chunks)
+    try:
+        state = _plan(spec, request, machine, half=_is_real(spec) and kind in ("fft", "ifft"))
+    except _HalfDoesNotFitError:
+        state = _plan(spec, request, machine, half=False)
+    if output_chunks is not None and state.spec.chunks != output_chunks:
+        how = plan_exchange(
+            state.spec, output_chunks, machine, task_bytes=2 * state.spec.chunk_bytes
+        )
+        state.put(Stage(state.spec, how.result, how, None, "the chunks that were asked for"))
+    stages = tuple(state.stages)
+    plan = Plan(operation, spec, state.spec, steps_of(stages, machine, operation), machine)
     if machine.explicit:
         plan.check(
             remedies="Cut the input into smaller chunks (x.rechunk(...)), run fewer tasks at a "
             "time (dask.config.set(num_workers=1)) or raise the budget "
             "(spanwise.set_options(memory=...))"
         )
-    return FFTPlan(tuple(stages), norm, plan)
+    return FFTPlan(stages, plan)
 
 
-def _ready(state: _State, kind: str, real_axis: int | None) -> list[int]:
+def _is_real(spec: ArraySpec) -> bool:
+    return not spec.dtype.startswith("complex")
+
+
+def _plan(spec: ArraySpec, request: Request, machine: Machine, *, half: bool) -> State:
+    state = State(spec, list(request.axes))
+    if request.order == "decimated":
+        fourstep.take_decimated(state, request, machine)
+    while True:
+        ready = _ready(state, request)
+        if ready:
+            _transform(state, ready, request, half=half)
+        if not state.pending:
+            break
+        _make_whole(state, request, machine)
+    if state.half is not None:
+        _fill(state, request)
+    return state
+
+
+def _ready(state: State, request: Request) -> list[int]:
     """Pending axes that can be transformed now."""
     whole = [a for a in state.pending if state.spec.is_whole(a)]
-    if kind == "rfft" and real_axis in state.pending and real_axis not in whole:
+    direction, half_axis = request.transform.half, request.half_axis
+    if direction == "out" and half_axis in state.pending and half_axis not in whole:
         return []
-    if kind == "irfft" and len(whole) < len(state.pending):
-        return [a for a in whole if a != real_axis]
+    if direction == "in" and len(whole) < len(state.pending):
+        return [a for a in whole if a != half_axis]
     return whole
 
 
-def _local(
-    state: _State, kind: str, ready: list[int], points: dict[int, int], real_axis: int | None
-) -> Local:
-    """Transform the ready axes; advances the state."""
-    if real_axis in ready:
-        ready = [a for a in ready if a != real_axis] + [real_axis]
-        stage_kind = kind
+def _transform(state: State, ready: list[int], request: Request, *, half: bool) -> None:
+    """Transform the ready axes, in the same tasks as the exchange before, if that is open."""
+    transform = request.transform
+    if request.half_axis in ready:
+        ready = [a for a in ready if a != request.half_axis] + [ready_axis(request)]
+        kind = request.kind
     else:
-        stage_kind = "ifft" if kind in ("ifft", "irfft") else "fft"
+        kind = transform.rest
+    if half and _is_real(state.spec) and len(ready) < len(state.pending):
+        # The first of the axes varies slowest: cut later, it gives the longest runs of memory.
+        state.half = first = _half_axis(ready, request)
+        ready = [a for a in ready if a != first] + [first]
+        kind = {"fft": "rfft", "ifft": "ihfft"}[kind]
     chunks = list(state.spec.chunks)
     for axis in ready:
-        chunks[axis] = (points[axis],)
-    if stage_kind == "rfft":
-        chunks[ready[-1]] = (points[ready[-1]] // 2 + 1,)
-    dtype = result_dtype(stage_kind, state.spec.dtype)
+        chunks[axis] = (request.points[axis],)
+    if TRANSFORMS[kind].half == "out":
+        chunks[ready[-1]] = (request.points[ready[-1]] // 2 + 1,)
+    dtype = TRANSFORMS[kind].result_dtype(state.spec.dtype)
     result = ArraySpec(tuple(chunks), str(dtype), dtype.itemsize, state.spec.library)
-    state.spec = result
+    work = request.work(kind, tuple(ready), state.spec, result)
     state.pending = [a for a in state.pending if a not in ready]
-    return Local(stage_kind, tuple(ready), tuple(points[a] for a in ready), result)
+    last = state.stages[-1] if state.stages else None
+    if isinstance(last, Stage) and last.exchange is not None and last.work is None:
+        state.stages.pop()
+        state.put(replace(last, result=result, work=work, reason=_whole(tuple(ready))))
+    else:
+        state.put(Stage(state.spec, result, None, work, _whole(tuple(ready))))
 
 
-def _exchange(
-    state: _State,
-    kind: str,
-    points: dict[int, int],
-    real_axis: int | None,
-    machine: Machine,
-    operation: str,
-) -> Exchange:
-    """Make cut axes whole: all that are pending if that fits, else one; advances the state."""
+def ready_axis(request: Request) -> int:
+    """The half axis, which the caller has seen to be there."""
+    assert request.half_axis is not None
+    return request.half_axis
+
+
+def _half_axis(ready: list[int], request: Request) -> int:
+    """The axis to halve: the slowest-varying one that is long enough to be cut, else the longest."""
+    long_enough = [a for a in sorted(ready) if request.points[a] >= 64]
+    return long_enough[0] if long_enough else max(ready, key=lambda a: request.points[a])
+
+
+def _make_whole(state: State, request: Request, machine: Machine) -> None:
+    """Make cut axes whole: all that are pending if that fits, else one; else take four steps."""
     cut = [a for a in state.pending if not state.spec.is_whole(a)]
-    if kind == "rfft" and real_axis in cut:
-        first = real_axis
-    else:  # irfft transforms its real axis last
-        first = next((a for a in cut if kind != "irfft" or a != real_axis), cut[0])
-    candidates = [cut] if len(cut) == 1 else [cut, [first]]
+    half_axis = request.half_axis
+    if request.transform.half == "out" and half_axis in cut:
+        first = ready_axis(request)
+    else:  # half a spectrum becomes real last
+        first = next((a for a in cut if a != half_axis), cut[0])
     # A consuming task holds the gathered chunk, its transform and the kernel's workspace.
     limit = max(1, machine.memory // (2 * machine.threads))
+    if state.half is not None:
+        _exchange_half(state, cut, request, machine, limit)
+        return
     best: tuple[int, Chunks] | None = None
-    for axes in candidates:
-        target, chunk_bytes = _target(state, axes, points, machine, limit)
-        if best is None or chunk_bytes < best[0]:
-            best = (chunk_bytes, target)
-        result = state.spec.with_chunks(target)
-        if chunk_bytes <= limit and (
-            result.blocks >= machine.slots or result.nbytes <= _ONE_TASK_BYTES
-        ):
+    for axes in [cut] if len(cut) == 1 else [cut, [first]]:
+        target, task_bytes = _target(state, axes, request, machine, limit)
+        is_parallel = _is_parallel(state.spec.with_chunks(target), machine)
+        if best is None or (is_parallel and task_bytes <= limit) or task_bytes < best[0]:
+            best = (task_bytes, target)
+        if is_parallel and task_bytes <= limit:
             break
     assert best is not None
     task_bytes, target = best
-    if task_bytes * machine.threads > machine.memory:
-        axes_text = ", ".join(str(a) for a in cut)
-        raise MemoryBudgetError(
-            f"{operation}: making axis {axes_text} whole needs {format_bytes(task_bytes)} in one "
-            f"task and {machine.threads} tasks run at a time, over the budget of "
-            f"{format_bytes(machine.memory)} ({machine.source}): the other axes are too short to "
-            f"be cut instead. Raise the budget (spanwise.set_options(memory=...)), run fewer "
-            f"tasks at a time (dask.config.set(num_workers=1)) or transform fewer points (n=...)"
-        )
-    exchange = plan_exchange(state.spec, target, machine, task_bytes=task_bytes)
-    state.spec = exchange.result
-    return exchange
+    is_parallel = _is_parallel(state.spec.with_chunks(target), machine)
+    if not is_parallel or task_bytes > limit:
+        is_needed = task_bytes * machine.threads > machine.memory
+        refusal = fourstep.take(state, first, request, machine, limit)
+        if refusal is None:
+            return
+        if is_needed:
+            raise MemoryBudgetError(_over_budget(cut, task_bytes, refusal, request, machine))
+    target = _as_asked(state, cut, target, request, machine)
+    how = plan_exchange(state.spec, target, machine, task_bytes=task_bytes)
+    state.put(Stage(state.spec, how.result, how, None))
+
+
+def _is_parallel(result: ArraySpec, machine: Machine) -> bool:
+    return result.blocks >= machine.slots or result.nbytes <= _ONE_TASK_BYTES
+
+
+def _over_budget(
+    cut: list[int], task_bytes: int, refusal: str, request: Request, machine: Machine
+) -> str:
+    return (
+        f"{request.operation}: making axis {', '.join(map(str, cut))} whole needs "
+        f"{format_bytes(task_bytes)} in one task and {machine.threads} tasks run at a time, over "
+        f"the budget of {format_bytes(machine.memory)} ({machine.source}): the other axes are too "
+        f"short to be cut instead. Four steps: {refusal}. Raise the budget "
+        f"(spanwise.set_options(memory=...)), run fewer tasks at a time "
+        f"(dask.config.set(num_workers=1)) or transform another number of points (n=...)"
+    )
+
+
+def _as_asked(
+    state: State, cut: list[int], target: Chunks, request: Request, machine: Machine
+) -> Chunks:
+    """The chunks that the caller asked for, if the last exchange can give them at once."""
+    asked = request.output_chunks
+    if asked is None or set(cut) != set(state.pending) or request.half_axis in cut:
+        return target
+    if any(len(asked[a]) > 1 for a in cut):
+        return target
+    chunks = tuple(t if a in cut else c for a, (t, c) in enumerate(zip(target, asked, strict=True)))
+    if tuple(map(sum, chunks)) != tuple(map(sum, target)):
+        return target
+    spec = state.spec
+    limit = machine.memory // (4 * machine.threads)
+    return chunks if spec.with_chunks(chunks).chunk_bytes <= limit else target
 
 
 def _target(
-    state: _State, axes: list[int], points: dict[int, int], machine: Machine, limit: int
+    state: State, axes: list[int], request: Request, machine: Machine, limit: int
 ) -> tuple[Chunks, int]:
     """Chunks in which ``axes`` are whole, and the bytes that a task on one of them needs."""
     spec = state.spec
-    chunks = list(spec.chunks)
-    growth = 1.0
-    for axis in axes:
-        # Only the points that the transform keeps need to travel.
-        kept = min(points[axis], spec.shape[axis])
-        chunks[axis] = (kept,)
-        growth *= points[axis] / max(kept, 1)
-    widening = result_dtype("fft", spec.dtype).itemsize / spec.itemsize
-    # in + out + workspace, where padding and the change to complex enlarge the output
-    scale = 1 + 2 * growth * widening
-    whole = spec.with_chunks(tuple(chunks))
-    parts = max(
-        math.ceil(spec.blocks / whole.blocks),
-        math.ceil(whole.chunk_bytes * scale / limit),
-        math.ceil(machine.slots / whole.blocks),
-    )
+    whole, scale = _made_whole(spec, axes, request)
+    parts = _parts(spec, whole, scale, machine, limit)
     others = [a for a in range(spec.ndim) if a not in axes]
     # Finished and free axes are cut first, then pending ones; the slowest-varying axis gives the
     # longest contiguous slices.
@@ -212,63 +333,81 @@ def _target(
     return target, math.ceil(whole.with_chunks(target).chunk_bytes * scale)
 
 
-def _steps(
-    source: ArraySpec,
-    stages: list[Local | Exchange],
-    machine: Machine,
-    operation: str,
-) -> tuple[Step, ...]:
-    steps = []
-    spec = source
-    held = 0
-    for i, stage in enumerate(stages):
-        follower = stages[i + 1] if i + 1 < len(stages) else None
-        if isinstance(stage, Exchange):
-            held = stage.held_bytes(machine)
-            steps.append(_exchange_step(stage, machine, operation))
-        else:
-            steps.append(_local_step(spec, stage, machine, operation, held))
-            if not isinstance(follower, Exchange):
-                held = 0
-        spec = stage.result
-    return tuple(steps)
+def _made_whole(spec: ArraySpec, axes: list[int], request: Request) -> tuple[ArraySpec, float]:
+    """The array with axes whole, and the bytes of a task on a chunk of it, in chunks."""
+    chunks = list(spec.chunks)
+    growth = 1.0
+    for axis in axes:
+        # Only the points that the transform keeps need to travel.
+        kept = min(request.points[axis], spec.shape[axis])
+        chunks[axis] = (kept,)
+        growth *= request.points[axis] / max(kept, 1)
+    widening = request.transform.result_dtype(spec.dtype).itemsize / spec.itemsize
+    # in + out + workspace, where padding and the change to complex enlarge the output
+    return spec.with_chunks(tuple(chunks)), 1 + 2 * growth * max(widening, 1)
 
 
-def _exchange_step(stage: Exchange, machine: Machine, operation: str) -> Step:
-    result = stage.result
-    in_flight = machine.threads * 2 * max(stage.source.chunk_bytes, result.chunk_bytes)
-    return Step(
-        name=f"spanwise-{operation}-exchange",
-        pattern=f"exchange ({stage.form})",
-        tasks=stage.tasks,
-        bytes_in=stage.source.nbytes,
-        bytes_out=result.nbytes,
-        bytes_moved=stage.bytes_moved,
-        bytes_staged=result.nbytes if stage.form == "staged" else 0,
-        peak_bytes=stage.held_bytes(machine) + in_flight,
-        chunk_bytes=result.chunk_bytes,
-        dtype=result.dtype,
-        reason=stage.reason,
+def _parts(spec: ArraySpec, whole: ArraySpec, scale: float, machine: Machine, limit: int) -> int:
+    """Into how many parts chunks with whole axes have to be cut."""
+    blocks = max(whole.blocks, 1)
+    return max(
+        1,
+        math.ceil(spec.blocks / blocks),
+        math.ceil(whole.chunk_bytes * scale / limit),
+        math.ceil(machine.slots / blocks),
     )
 
 
-def _local_step(spec: ArraySpec, stage: Local, machine: Machine, operation: str, held: int) -> Step:
-    result = stage.result
-    workspace = fft_kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
-    points = max(math.prod(spec.shape), math.prod(result.shape))
-    return Step(
-        name=f"spanwise-{operation}",
-        pattern="blockwise",
-        tasks=result.blocks,
-        kernel=fft_kernel.name,
-        bytes_in=spec.nbytes,
-        bytes_out=result.nbytes,
-        peak_bytes=held + machine.threads * (spec.chunk_bytes + result.chunk_bytes + workspace),
-        flops=flops(stage.lengths, points, real=stage.kind in ("rfft", "irfft")),
-        chunk_bytes=result.chunk_bytes,
-        dtype=result.dtype,
-        reason=_whole(stage.axes),
+def _exchange_half(
+    state: State, cut: list[int], request: Request, machine: Machine, limit: int
+) -> None:
+    """Make all cut axes whole and cut the half axis instead.
+
+    Each chunk takes one line more than its own: it is the last of its mirror image, whose lines
+    run from the second on.
+    """
+    axis = state.half
+    assert axis is not None
+    spec = state.spec
+    whole, _ = _made_whole(spec, cut, request)
+    padding = math.prod(request.points[a] / max(sum(whole.chunks[a]), 1) for a in cut)
+    # gathered, transformed in place (padding makes a copy), and the mirror image
+    scale = 1 + padding + (padding if padding > 1 else 0)
+    own = symmetric(request.points[axis], _parts(spec, whole, scale, machine, limit))
+    starts = edges(own)
+    points = spec.shape[axis]
+    rows = [overlaps(s, t) for s, t in zip(spec.chunks, whole.chunks, strict=True)]
+    ends = [min(b + 1, points) for b in starts[1:]]
+    rows[axis] = tuple((Overlap(0, a, b),) for a, b in zip(starts, ends, strict=False))
+    chunks = list(whole.chunks)
+    chunks[axis] = tuple(b - a for a, b in zip(starts, ends, strict=False))
+    target = tuple(chunks)
+    result = spec.with_chunks(target)
+    task_bytes = math.ceil(result.chunk_bytes * scale)
+    if task_bytes > limit or not _is_parallel(result, machine):
+        raise _HalfDoesNotFitError
+    how = plan_exchange(
+        spec, target, machine, task_bytes=task_bytes, rows=tuple(rows), layout=("pairs", axis)
     )
+    state.put(Stage(spec, how.result, how, None))
+
+
+def _fill(state: State, request: Request) -> None:
+    """The other half of the half axis, from chunks with one line more than their own."""
+    axis = state.half
+    assert axis is not None
+    n = request.points[axis]
+    held = state.spec.chunks[axis]
+    last = len(held) - 1
+    # All chunks but the last (of even n: that one too) end with a line of their neighbour.
+    own = [h - 1 if i < last or n % 2 == 0 else h for i, h in enumerate(held)]
+    lower = [Reflection(i, 0, length, False) for i, length in enumerate(own)]
+    upper = [Reflection(i, 1, h, True) for i, h in reversed(list(enumerate(held))) if h > 1]
+    chunks = list(state.spec.chunks)
+    chunks[axis] = tuple(r.stop - r.start for r in (*lower, *upper))
+    others = tuple(a for a in request.axes if a != axis)
+    result = state.spec.with_chunks(tuple(chunks))
+    state.put(Fill(state.spec, result, axis, others, (*lower, *upper)))
 
 
 def _whole(axes: tuple[int, ...]) -> str:
@@ -277,47 +416,10 @@ def _whole(axes: tuple[int, ...]) -> str:
     return f"axes {', '.join(map(str, axes))} are whole in their chunks"
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftPlan:
-    """A roll of some axes in unchanged chunks."""
-
-    shifts: tuple[tuple[int, int], ...]
-    """Axis and shift."""
-    exchange: Exchange | None
-    """How slices change place; None where every shifted axis is whole in its chunks."""
-    plan: Plan
-    """Costs, of one step."""
+def check_order(order: Any) -> None:
+    """Refuse an order that no transform has."""
+    if order not in ("natural", "decimated"):
+        raise ArgumentError(f"order={order!r}: expected 'natural' or 'decimated'")
 
 
-def plan_shift(
-    spec: ArraySpec, *, shifts: dict[int, int], machine: Machine, operation: str
-) -> ShiftPlan:
-    """Plan `fftshift`: one task per chunk, which takes slices of two chunks per cut axis."""
-    local = all(spec.is_whole(axis) for axis in shifts)
-    how = None
-    tasks = spec.blocks
-    neighbours = 1
-    if not local:
-        rows = tuple(
-            rolled(chunks, shifts[axis]) if axis in shifts else overlaps(chunks, chunks)
-            for axis, chunks in enumerate(spec.chunks)
-        )
-        form = "split" if machine.distributed else "view"
-        how = Exchange(spec, spec.chunks, rows, form, "a roll by half the axis")
-        tasks = how.tasks
-        neighbours = math.prod(max(len(row) for row in axis) for axis in rows)
-    step = Step(
-        name=f"spanwise-{operation}",
-        pattern="blockwise" if how is None else f"exchange ({how.form})",
-        tasks=tasks,
-        kernel=roll_kernel.name if local else "",
-        bytes_in=spec.nbytes,
-        bytes_out=spec.nbytes,
-        bytes_moved=0 if local else spec.nbytes,
-        peak_bytes=machine.threads * (1 + neighbours) * spec.chunk_bytes,
-        chunk_bytes=spec.chunk_bytes,
-        dtype=spec.dtype,
-        reason=_whole(tuple(shifts)) if local else "slices of neighbouring chunks",
-    )
-    plan = Plan(operation, spec, spec, (step,), machine)
-    return ShiftPlan(tuple(sorted(shifts.items())), how, plan)
+__all__ = ["Exchange", "FFTPlan", "Request", "State", "check_order", "plan_fft"]

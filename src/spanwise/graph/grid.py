@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
+from typing import Any
 
 from ..errors import ArgumentError
 
@@ -58,9 +59,22 @@ class ArraySpec:
         """Whether one chunk holds the whole axis."""
         return len(self.chunks[axis]) == 1
 
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        # A hundred thousand chunks are mostly runs of one length.
+        return "spanwise.spec", run_lengths(self.chunks), self.dtype, self.library
+
     def with_chunks(self, chunks: Chunks) -> ArraySpec:
         """The same kind of array in other chunks."""
         return ArraySpec(chunks, self.dtype, self.itemsize, self.library)
+
+
+def run_lengths(chunks: Chunks) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Chunks as pairs of a length and how often it comes in a row, per axis.
+
+    >>> run_lengths(((4, 4, 2), (5,)))
+    (((4, 2), (2, 1)), ((5, 1),))
+    """
+    return tuple(tuple((n, len(list(run))) for n, run in groupby(axis)) for axis in chunks)
 
 
 def edges(chunks: tuple[int, ...]) -> tuple[int, ...]:
@@ -90,7 +104,7 @@ class Overlap:
     """The part of a source chunk that falls into a destination chunk, on one axis."""
 
     source: int
-    """Index of the source chunk."""
+    """Index of the source chunk; -1 for zeros, which have none."""
     start: int
     """First element, counted inside the source chunk."""
     stop: int

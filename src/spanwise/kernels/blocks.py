@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from .kernel import Kernel
+from .kernel import Kernel, kernel_of
 from .library import Array, library_of, namespace
 
 
@@ -52,24 +52,57 @@ def destinations(rows: Rows) -> list[list[slice]]:
     return out
 
 
-def gather(pieces: Sequence[Array], rows: Rows) -> Array:
+def gather(pieces: Sequence[Array | None], rows: Rows) -> Array:
     """One block from the parts of many: the only copy that an exchange makes.
 
-    ``pieces`` holds the source block of every combination of parts, in C order. Blocks that
-    contribute one part only are sliced without a copy.
+    ``pieces`` holds the source block of every combination of parts, in C order, and None where a
+    part has no source: there the block is zero. A block that comes from one part only is sliced
+    without a copy.
     """
-    if len(pieces) == 1:
-        (piece,) = pieces
-        return piece[tuple(slice(row[0].start, row[0].stop) for row in rows)]
+    if len(pieces) == 1 and pieces[0] is not None:
+        return pieces[0][tuple(slice(row[0].start, row[0].stop) for row in rows)]
     landing = destinations(rows)
     shape = tuple(slices[-1].stop for slices in landing)
-    out = empty_like_library(shape, pieces[0].dtype, pieces[0])
+    reference = next(piece for piece in pieces if piece is not None)
+    out = empty_like_library(shape, reference.dtype, reference)
     combinations = itertools.product(*(range(len(row)) for row in rows))
     for piece, index in zip(pieces, combinations, strict=True):
-        source = tuple(slice(row[i].start, row[i].stop) for row, i in zip(rows, index, strict=True))
         target = tuple(slices[i] for slices, i in zip(landing, index, strict=True))
+        if piece is None:
+            out[target] = 0
+            continue
+        source = tuple(slice(row[i].start, row[i].stop) for row, i in zip(rows, index, strict=True))
         out[target] = piece[source]
     return out
+
+
+class Assembled:
+    """A kernel behind whatever assembles its block: one task, whose block nobody else sees.
+
+    ``assemble`` is `gather` or the reader of a store; the kernel may overwrite the block if it is
+    a fresh one. Placement on a device takes the two apart again: slices move on the host.
+    """
+
+    def __init__(self, assemble: Callable[..., Array], work: Callable[..., Array]) -> None:
+        self.assemble = assemble
+        self.work = work
+        self.__spanwise_kernel__ = kernel_of(work)
+
+    def __call__(self, numbers: tuple[int, ...], pieces: Sequence[Any], *where: Any) -> Array:
+        block = self.assemble(pieces, *where)
+        kernel = self.__spanwise_kernel__
+        if kernel is None or not kernel.in_place:
+            return self.work(block, *numbers)
+        is_fresh = len(pieces) > 1 or not any(_shares(block, piece) for piece in pieces)
+        return self.work(block, *numbers, overwrite=is_fresh)
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        return "spanwise.assembled", self.assemble, self.work
+
+
+def _shares(block: Array, piece: Any) -> bool:
+    """Whether a block may be a view of a piece."""
+    return not isinstance(block, np.ndarray) or np.may_share_memory(block, piece)
 
 
 def take(block: Array, source: tuple[slice, ...]) -> Array:

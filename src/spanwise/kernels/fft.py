@@ -93,12 +93,10 @@ def _numpy(
     if x.dtype.byteorder not in "=|":
         x = x.astype(x.dtype.newbyteorder("="))
     function = getattr(scipy.fft, f"{kind}n")
-    return function(
-        x, s=lengths, axes=axes, norm=norm, workers=workers, overwrite_x=overwrite
-    )
+    return function(x, s=lengths, axes=axes, norm=norm, workers=workers, overwrite_x=overwrite)
 
 
-fft = Kernel("fft", _generic, workspace=_workspace)
+fft = Kernel("fft", _generic, workspace=_workspace, in_place=True)
 """Transform one block. Parameters: ``kind``, ``axes``, ``lengths`` (after cropping or padding,
 one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis.
 ``workers`` is the number of threads on NumPy blocks: one in a task, since the scheduler runs as

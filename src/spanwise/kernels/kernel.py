@@ -36,6 +36,9 @@ class Kernel:
         Whether the generic implementation runs on arrays that live on a device.
     result_on_host : bool
         Whether the result is a small value on the host (sums, a survey), wherever the block lives.
+    in_place : bool
+        Whether the implementations take ``overwrite=True``, to spoil a block that nobody else
+        will read.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class Kernel:
         workspace: Callable[[int, int], int] = _no_workspace,
         on_device: bool = True,
         result_on_host: bool = False,
+        in_place: bool = False,
     ) -> None:
         self.name = name
         self.generic = generic
         self.workspace = workspace
         self.on_device = on_device
         self.result_on_host = result_on_host
+        self.in_place = in_place
         self._targets: dict[str, Callable[..., Array] | str] = {}
         _REGISTRY[name] = self
 

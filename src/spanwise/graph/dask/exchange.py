@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,20 +14,55 @@ import dask.array as da
 from dask._task_spec import List, Task, TaskRef
 
 from ...kernels import stage
-from ...kernels.blocks import gather, take
+from ...kernels.blocks import Assembled, gather, take
 from ..exchange import Exchange
+from ..grid import ArraySpec
 from ..plan import Plan, Step
+from ..stages import Work
 from .layers import PlannedLayer, array_of, name_of
 
 
 def exchange(
-    x: da.Array, how: Exchange, *, step: Step, plan: Plan, store_root: str | None = None
+    x: da.Array,
+    how: Exchange,
+    *,
+    step: Step,
+    plan: Plan,
+    store_root: str | None = None,
+    work: Work | None = None,
+    result: ArraySpec | None = None,
 ) -> da.Array:
-    """Bring an array into other chunks, slice by slice."""
-    name = name_of(step, x.name, how, plan, store_root if how.form == "staged" else None)
+    """Bring an array into other chunks, slice by slice, and run a kernel on each in the same task.
+
+    ``result`` describes the array behind the kernel.
+    """
+    name = name_of(step, x.name, how, work, plan, store_root if how.form == "staged" else None)
+    result = result or how.result
     build = {"view": _view_tasks, "split": _split_tasks, "staged": _staged_tasks}[how.form]
-    tasks = build(x, how, name, store_root)
-    return array_of(x, name, PlannedLayer(tasks, step, plan), how.target, x.dtype)
+    tasks = build(x, how, name, _Consumer(work), store_root)
+    return array_of(x, name, PlannedLayer(tasks, step, plan), result.chunks, result.dtype)
+
+
+class _Consumer:
+    """Makes the tasks that assemble blocks, with or without a kernel behind."""
+
+    def __init__(self, work: Work | None) -> None:
+        self.function = (
+            None if work is None else functools.partial(work.kernel, **dict(work.params))
+        )
+        self.numbers = () if work is None else work.numbers
+        self._assembled: dict[Any, Assembled] = {}
+
+    def task(self, key: Any, assemble: Any, pieces: Any, *where: Any) -> Task:
+        """The task of one target chunk."""
+        if self.function is None:
+            return Task(key, assemble, pieces, *where)
+        both = self._assembled.get(assemble)
+        if both is None:
+            both = self._assembled[assemble] = Assembled(assemble, self.function)
+        index = key[1:]
+        numbers = tuple(values[index[axis]] for axis, values in self.numbers)
+        return Task(key, both, numbers, pieces, *where)
 
 
 def _targets(how: Exchange) -> list[tuple[tuple[int, ...], tuple[Any, ...]]]:
@@ -38,33 +74,42 @@ def _targets(how: Exchange) -> list[tuple[tuple[int, ...], tuple[Any, ...]]]:
     ]
 
 
-def _sources(rows: Sequence[Sequence[Any]]) -> list[tuple[int, ...]]:
-    """Source chunk of every combination of parts, in C order."""
-    return [tuple(p.source for p in parts) for parts in itertools.product(*rows)]
+def _sources(rows: Sequence[Sequence[Any]]) -> list[tuple[int, ...] | None]:
+    """Source chunk of every combination of parts, in C order; None for zeros."""
+    combined = (tuple(p.source for p in parts) for parts in itertools.product(*rows))
+    return [None if -1 in source else source for source in combined]
 
 
-def _view_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None) -> dict[Any, Task]:
+def _view_tasks(
+    x: da.Array, how: Exchange, name: str, consumer: _Consumer, store_root: str | None
+) -> dict[Any, Task]:
     tasks = {}
     for index, rows in _targets(how):
         key = (name, *index)
-        pieces = List(*(TaskRef((x.name, *source)) for source in _sources(rows)))
-        tasks[key] = Task(key, gather, pieces, rows)
+        sources = _sources(rows)
+        pieces = List(*(None if s is None else TaskRef((x.name, *s)) for s in sources))
+        tasks[key] = consumer.task(key, gather, pieces, rows)
     return tasks
 
 
-def _split_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None) -> dict[Any, Task]:
+def _split_tasks(
+    x: da.Array, how: Exchange, name: str, consumer: _Consumer, store_root: str | None
+) -> dict[Any, Task]:
     tasks: dict[Any, Task] = {}
     slice_name = f"{name.rpartition('-')[0]}-slice-{name.rpartition('-')[2]}"
     for index, rows in _targets(how):
-        pieces = []
+        pieces: list[TaskRef | None] = []
         for n, parts in enumerate(itertools.product(*rows)):
-            source = (x.name, *(p.source for p in parts))
+            source = tuple(p.source for p in parts)
+            if -1 in source:
+                pieces.append(None)
+                continue
             slices = tuple(slice(p.start, p.stop) for p in parts)
             piece = (slice_name, *index, n)
-            tasks[piece] = Task(piece, take, TaskRef(source), slices)
+            tasks[piece] = Task(piece, take, TaskRef((x.name, *source)), slices)
             pieces.append(TaskRef(piece))
         key = (name, *index)
-        tasks[key] = Task(key, gather, List(*pieces), _rebased(rows))
+        tasks[key] = consumer.task(key, gather, List(*pieces), _rebased(rows))
     return tasks
 
 
@@ -73,7 +118,9 @@ def _rebased(rows: Sequence[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(type(p)(p.source, 0, p.stop - p.start) for p in row) for row in rows)
 
 
-def _staged_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None) -> dict[Any, Task]:
+def _staged_tasks(
+    x: da.Array, how: Exchange, name: str, consumer: _Consumer, store_root: str | None
+) -> dict[Any, Task]:
     stem, _, token = name.rpartition("-")
     store = f"{stem}-store-{token}"
     tasks: dict[Any, Task] = {store: Task(store, stage.open_store, store_root)}
@@ -87,12 +134,18 @@ def _staged_tasks(x: da.Array, how: Exchange, name: str, store_root: str | None)
         )
     for index, rows in _targets(how):
         key = (name, *index)
-        written, positions = [], []
+        written: list[TaskRef | None] = []
+        positions = []
         for parts in itertools.product(*rows):
             source = tuple(p.source for p in parts)
+            if -1 in source:
+                written.append(None)
+                positions.append(0)
+                continue
             written.append(TaskRef((f"{stem}-write-{token}", *source)))
             positions.append(_position(cuts, source, parts))
-        tasks[key] = Task(key, stage.read, List(*written), tuple(positions), rows, TaskRef(store))
+        where = (tuple(positions), rows, TaskRef(store))
+        tasks[key] = consumer.task(key, stage.read, List(*written), *where)
     return tasks
 
 
@@ -101,6 +154,8 @@ def _cuts(rows: Sequence[Sequence[Any]], blocks: int) -> list[dict[Any, int]]:
     cuts: list[dict[Any, int]] = [{} for _ in range(blocks)]
     for row in rows:
         for part in row:
+            if part.source < 0:
+                continue
             numbers = cuts[part.source]
             numbers.setdefault(part, len(numbers))
     return cuts

@@ -6,35 +6,77 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import operator
 
 import dask.array as da
+from dask._task_spec import Alias, Task, TaskRef
 
 from ...kernels.blocks import roll as roll_kernel
-from ...kernels.fft import fft as fft_kernel
-from ..fft import FFTPlan, Local, ShiftPlan
+from ...kernels.hermitian import mirror
+from ..fft import FFTPlan
+from ..plan import Plan, Step
+from ..shift import ShiftPlan
+from ..stages import Fill, Stage
 from .exchange import exchange
-from .layers import map_kernel
+from .layers import PlannedLayer, array_of, map_kernel, name_of
 
 
 def lower_fft(x: da.Array, how: FFTPlan, *, store_root: str | None = None) -> da.Array:
     """The graph of a planned Fourier transform."""
-    plan = how.plan
-    for stage_plan, step in zip(how.stages, plan.steps, strict=True):
-        if isinstance(stage_plan, Local):
-            function = functools.partial(
-                fft_kernel,
-                kind=stage_plan.kind,
-                axes=stage_plan.axes,
-                lengths=stage_plan.lengths,
-                norm=how.norm,
-            )
-            result = stage_plan.result
-            x = map_kernel(
-                x, function, step=step, plan=plan, dtype=result.dtype, chunks=result.chunks
-            )
-        else:
-            x = exchange(x, stage_plan, step=step, plan=plan, store_root=store_root)
+    for stage, step in zip(how.stages, how.plan.steps, strict=True):
+        x = _lower(x, stage, step, how.plan, store_root)
     return x
+
+
+def _lower(
+    x: da.Array, stage: Stage | Fill, step: Step, plan: Plan, store_root: str | None
+) -> da.Array:
+    if isinstance(stage, Fill):
+        return _fill(x, stage, step, plan)
+    work, result = stage.work, stage.result
+    if stage.exchange is not None:
+        return exchange(
+            x,
+            stage.exchange,
+            step=step,
+            plan=plan,
+            store_root=store_root,
+            work=work,
+            result=result,
+        )
+    assert work is not None
+    return map_kernel(
+        x,
+        functools.partial(work.kernel, **dict(work.params)),
+        step=step,
+        plan=plan,
+        dtype=result.dtype,
+        chunks=result.chunks,
+        numbers=work.numbers,
+    )
+
+
+def _fill(x: da.Array, how: Fill, step: Step, plan: Plan) -> da.Array:
+    """Slices of chunks, and their mirror images."""
+    name = name_of(step, x.name, how, plan)
+    reflect = functools.partial(mirror, axis=how.axis, others=how.others)
+    before = (slice(None),) * how.axis
+    tasks: dict[tuple[str | int, ...], Task | Alias] = {}
+    for index in itertools.product(*(range(n) for n in how.result.numblocks)):
+        key = (name, *index)
+        part = how.chunks[index[how.axis]]
+        source = (x.name, *index[: how.axis], part.source, *index[how.axis + 1 :])
+        length = how.source.chunks[how.axis][part.source]
+        is_all = (part.start, part.stop) == (0, length)
+        lines = None if is_all else (*before, slice(part.start, part.stop))
+        if part.mirrored:
+            tasks[key] = Task(key, reflect, TaskRef(source), lines=lines)
+        elif lines is None:
+            tasks[key] = Alias(key, source)
+        else:
+            tasks[key] = Task(key, operator.getitem, TaskRef(source), lines)
+    return array_of(x, name, PlannedLayer(tasks, step, plan), how.result.chunks, how.result.dtype)
 
 
 def lower_shift(x: da.Array, how: ShiftPlan) -> da.Array:

@@ -28,6 +28,10 @@ from ..grid import ArraySpec, Chunks, edges
 from ..plan import Plan, Step
 
 
+Numbers = tuple[tuple[int, tuple[int, ...]], ...]
+"""Axes, and for each of their chunks a number that goes with it."""
+
+
 class PlannedBlockwise(Blockwise):
     """A symbolic layer of one task per chunk that knows its plan."""
 
@@ -63,15 +67,17 @@ def map_kernel(
     dtype: Any,
     chunks: Chunks | None = None,
     starts: tuple[int, ...] = (),
+    numbers: Numbers = (),
 ) -> da.Array:
     """One task per chunk, as a symbolic layer that Dask fuses with its neighbours.
 
     For each axis in ``starts`` the function is given, behind the block, the index of the block's
-    first element on that axis.
+    first element on that axis; then for each axis in ``numbers`` the number of its chunk.
     """
-    name = name_of(step, x.name, function, chunks, str(dtype), starts, plan)
+    name = name_of(step, x.name, function, str(dtype), starts, numbers, plan)
     axes = tuple(range(x.ndim))
-    located = itertools.chain.from_iterable((starts_of(x.chunks[a]), (a,)) for a in starts)
+    beside = [(a, edges(x.chunks[a])[:-1]) for a in starts] + list(numbers)
+    located = itertools.chain.from_iterable((_values(v), (a,)) for a, v in beside)
     pairs = (x.name, axes, *located)
     layer = symbolic(function, name, axes, pairs, {x.name: x.numblocks}, step, plan)
     return array_of(x, name, layer, x.chunks if chunks is None else chunks, dtype)
@@ -106,7 +112,12 @@ def symbolic(
 
 def starts_of(chunks: tuple[int, ...]) -> ArrayValuesDep:
     """The index of the first element of each chunk of one axis, without a task of its own."""
-    return ArrayValuesDep((chunks,), {(i,): start for i, start in enumerate(edges(chunks)[:-1])})
+    return _values(edges(chunks)[:-1])
+
+
+def _values(values: tuple[int, ...]) -> ArrayValuesDep:
+    """A number for each chunk of one axis."""
+    return ArrayValuesDep(((1,) * len(values),), {(i,): v for i, v in enumerate(values)})
 
 
 def reshape_chunks(x: da.Array, chunks: Chunks, *, step: Step, plan: Plan) -> da.Array:
