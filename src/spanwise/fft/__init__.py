@@ -21,6 +21,7 @@ from ._transforms import (
     rfft2,
     rfftn,
 )
+from ._zoom import zoom_fft
 
 __all__ = [
     "fft",
@@ -39,4 +40,5 @@ __all__ = [
     "rfft2",
     "rfftfreq",
     "rfftn",
+    "zoom_fft",
 ]

@@ -59,6 +59,7 @@ def _nearest_first(distances: np.ndarray) -> np.ndarray:
 
 def _transforms() -> Iterator[Case]:
     import scipy.fft
+    import scipy.signal
 
     from .. import fft
 
@@ -77,6 +78,13 @@ def _transforms() -> Iterator[Case]:
                 lambda x, _, name=name, option=option: getattr(fft, name)(x, **option),
                 getattr(scipy.fft, name)(values, **option),
             )
+    yield Case(
+        "fft.zoom_fft",
+        real,
+        (1,),
+        lambda x, _: fft.zoom_fft(x, (0.2, 0.4), 7, axis=1),
+        scipy.signal.zoom_fft(real, (0.2, 0.4), 7, axis=1),
+    )
     for name in ("fftshift", "ifftshift"):
         yield Case(
             f"fft.{name}",

@@ -7,7 +7,9 @@ belongs to; both survive pickling and are gone after ``persist``, as the work th
 from .exchange import exchange
 from .fft import lower_fft, lower_shift
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
+from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
+from .zoom import lower_zoom
 
 __all__ = [
     "PlannedBlockwise",
@@ -16,9 +18,11 @@ __all__ = [
     "exchange",
     "lower_fft",
     "lower_shift",
+    "lower_zoom",
     "map_kernel",
     "map_rows",
     "reduce_rows",
     "reshape_chunks",
     "spec_of",
+    "sum_axis",
 ]
