@@ -94,7 +94,7 @@ def _columns(
     return _join(_twiddle(out, axis, first, n=n, forward=kind in _FORWARD), axis)
 
 
-columns = Kernel("fft_columns", _columns, workspace=lambda a, b: max(a, b), in_place=True)
+columns = Kernel("fft_columns", _columns, workspace=max, in_place=True)
 """Transform the columns of a slab and multiply by the twiddle factors.
 
 ``rows`` is P before the transform; ``first`` is the first column of the slab."""
@@ -168,7 +168,7 @@ def _back(
     return _join(out, axis)
 
 
-back = Kernel("fft_columns_back", _back, workspace=lambda a, b: max(a, b), in_place=True)
+back = Kernel("fft_columns_back", _back, workspace=max, in_place=True)
 """The last step of the inverse: transform the columns of a slab, from ``rows`` to ``points``."""
 
 

@@ -40,7 +40,8 @@ def exchange(
     result = result or how.result
     build = {"view": _view_tasks, "split": _split_tasks, "staged": _staged_tasks}[how.form]
     tasks = build(x, how, name, _Consumer(work), store_root)
-    return array_of(x, name, PlannedLayer(tasks, step, plan), result.chunks, result.dtype)
+    layer = PlannedLayer(tasks, step, plan, None if work is None else how.result)
+    return array_of(x, name, layer, result.chunks, result.dtype)
 
 
 class _Consumer:

@@ -27,7 +27,6 @@ from ...kernels.library import library_of
 from ..grid import ArraySpec, Chunks, edges
 from ..plan import Plan, Step
 
-
 Numbers = tuple[tuple[int, tuple[int, ...]], ...]
 """Axes, and for each of their chunks a number that goes with it."""
 
@@ -42,10 +41,18 @@ class PlannedBlockwise(Blockwise):
 class PlannedLayer(MaterializedLayer):
     """A layer of written-out tasks that knows its plan."""
 
-    def __init__(self, mapping: Mapping[Any, Any], step: Step, plan: Plan) -> None:
+    def __init__(
+        self,
+        mapping: Mapping[Any, Any],
+        step: Step,
+        plan: Plan,
+        gathered: ArraySpec | None = None,
+    ) -> None:
         super().__init__(mapping)
         self.step = step
         self.plan = plan
+        self.gathered = gathered
+        """The blocks between an exchange and its kernel, where one task is both."""
 
 
 def spec_of(x: da.Array) -> ArraySpec:

@@ -19,6 +19,7 @@ from dask.blockwise import Blockwise, optimize_blockwise
 from dask.highlevelgraph import HighLevelGraph
 from dask.utils import ensure_dict, key_split
 
+from ...kernels.blocks import Assembled
 from ...kernels.kernel import Kernel, kernel_of
 from ...kernels.library import DEVICE_LIBRARIES
 from ..policy import Candidate, DeviceFacts, Policy, Verdict, check_policy, decide, device_dtype
@@ -68,7 +69,18 @@ def layer_facts(graph: Any) -> dict[str, LayerFacts]:
         if "chunk_type" in notes and notes.get("dtype") is not None:
             library = _library_of_type(notes["chunk_type"])
             facts[name] = LayerFacts(notes["chunks"], np.dtype(notes["dtype"]), library)
+            gathered = getattr(layer, "gathered", None)
+            if gathered is not None:
+                facts[gathered_name(name)] = LayerFacts(
+                    gathered.chunks, np.dtype(gathered.dtype), library
+                )
     return facts
+
+
+def gathered_name(name: str) -> str:
+    """The name of what an exchange gathers for the kernel of a layer."""
+    stem, _, token = name.rpartition("-")
+    return f"{stem}-exchange-{token}"
 
 
 def _library_of_type(name: str) -> str:
@@ -303,6 +315,7 @@ def read_graph(
     else:
         graph = convert_legacy_graph(ensure_dict(dsk))
     _expand_kernels(graph)
+    _take_assembled_apart(graph, reader)
     reading.connect(graph)
     reading.bound = _bound(graph, reader.held)
     roles = {}
@@ -372,6 +385,20 @@ def _expand_kernels(graph: dict[Any, GraphNode]) -> None:
         for k, node in inner.items():
             graph[new[k]] = node.substitute(new, key=new[k])
             stack.append(new[k])
+
+
+def _take_assembled_apart(graph: dict[Any, GraphNode], reader: GraphReader) -> None:
+    """Two tasks where a kernel for a device stands behind an exchange: slices move on the host."""
+    for key, task in list(graph.items()):
+        if not (isinstance(task, Task) and isinstance(task.func, Assembled)):
+            continue
+        name, *index = key if isinstance(key, tuple) else (key,)
+        if reader.kernel_role(name, task.func) is None:
+            continue
+        numbers, *inputs = task.args
+        gathered = (gathered_name(name), *index)
+        graph[gathered] = Task(gathered, task.func.assemble, *inputs)
+        graph[key] = Task(key, task.func.work, TaskRef(gathered), *numbers)
 
 
 def _bound(graph: Mapping[Any, GraphNode], held: Collection[str]) -> frozenset[Any]:
