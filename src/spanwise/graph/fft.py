@@ -18,12 +18,12 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import ArgumentError, MemoryBudgetError
+from ..errors import MemoryBudgetError
 from ..kernels.fft import flops
 from ..kernels.transforms import TRANSFORMS, Transform
 from ..machine import Machine, format_bytes
 from . import fourstep
-from .exchange import Exchange, plan_exchange, refine, symmetric
+from .exchange import plan_exchange, refine, symmetric
 from .grid import ArraySpec, Chunks, Overlap, edges, overlaps
 from .plan import Plan
 from .stages import Fill, Reflection, Stage, Work, steps_of
@@ -241,7 +241,7 @@ def ready_axis(request: Request) -> int:
 
 
 def _half_axis(ready: list[int], request: Request) -> int:
-    """The axis to halve: the slowest-varying one that is long enough to be cut, else the longest."""
+    """The axis to halve: the slowest-varying one that is long enough to be cut."""
     long_enough = [a for a in sorted(ready) if request.points[a] >= 64]
     return long_enough[0] if long_enough else max(ready, key=lambda a: request.points[a])
 
@@ -414,12 +414,3 @@ def _whole(axes: tuple[int, ...]) -> str:
     if len(axes) == 1:
         return f"axis {axes[0]} is whole in its chunks"
     return f"axes {', '.join(map(str, axes))} are whole in their chunks"
-
-
-def check_order(order: Any) -> None:
-    """Refuse an order that no transform has."""
-    if order not in ("natural", "decimated"):
-        raise ArgumentError(f"order={order!r}: expected 'natural' or 'decimated'")
-
-
-__all__ = ["Exchange", "FFTPlan", "Request", "State", "check_order", "plan_fft"]

@@ -16,6 +16,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
@@ -206,7 +207,7 @@ def residue_runs(
 
     parts = []
     taken = begin
-    for i, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(bounds)):
         # Numbers, among the points of this residue, of those in the chunk.
         low, high = count(a, residue), count(b, residue)
         first, last = max(low, begin), min(high, stop)
@@ -262,7 +263,7 @@ class _Steps:
         firsts = edges(layout.slabs)
         rows = tuple(
             runs(bounds, ((j * m + c, j * m + d) for j in range(blocks)))
-            for c, d in zip(firsts[:-1], firsts[1:], strict=True)
+            for c, d in pairwise(firsts)
         )
         out = blocks // 2 + 1 if TRANSFORMS[kind].half else blocks
         work = self._work(
@@ -335,10 +336,7 @@ class _Steps:
         layout = self.layout
         count = layout.blocks // 2 + 1 if kind != "ifft" else layout.blocks
         firsts = edges(layout.slabs)
-        rows = tuple(
-            tuple(Overlap(k, c, d) for k in range(count))
-            for c, d in zip(firsts[:-1], firsts[1:], strict=True)
-        )
+        rows = tuple(tuple(Overlap(k, c, d) for k in range(count)) for c, d in pairwise(firsts))
         work = self._work(
             kernels.back,
             flops((layout.blocks,), layout.n, real=kind != "ifft"),

@@ -89,6 +89,7 @@ class Assembled:
         self.__spanwise_kernel__ = kernel_of(work)
 
     def __call__(self, numbers: tuple[int, ...], pieces: Sequence[Any], *where: Any) -> Array:
+        """One block: assembled from the pieces, then worked on."""
         block = self.assemble(pieces, *where)
         kernel = self.__spanwise_kernel__
         if kernel is None or not kernel.in_place:
