@@ -13,6 +13,7 @@ Each is also a builtin type, so that ``except ValueError`` keeps working::
     ├── MissingDependencyError (ImportError)   an optional package; the message installs it
     ├── UnsupportedError (NotImplementedError) no kernel, or a method with a better route
     ├── OutputExistsError (FileExistsError)    a result would overwrite data
+    ├── StoreError (OSError)                   a temporary store that is full, or gone
     └── PlacementError (RuntimeError)          a task on a worker that cannot run it
         └── TransferError                      a copy between host and device that is not allowed
 """
@@ -61,6 +62,10 @@ class UnsupportedError(SpanwiseError, NotImplementedError):
 
 class OutputExistsError(SpanwiseError, FileExistsError):
     """A result would overwrite data that is there already."""
+
+
+class StoreError(SpanwiseError, OSError):
+    """A temporary store that is full, or gone before its readers."""
 
 
 class PlacementError(SpanwiseError, RuntimeError):

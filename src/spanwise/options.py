@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ArgumentError
+from .kernels.folders import check_url
 from .machine import Machine, parse_bytes
 
 _POLICIES = ("cpu", "gpu", "data")
@@ -39,7 +40,10 @@ def set_options(**options: Any) -> Any:
     placement : {"cpu", "gpu", "data"} or None
         Where kernels run, see :class:`spanwise.schedulers.placement`.
     temporary_store : str, path or None
-        Folder for exchanges that exceed the budget.
+        Folder or URL (``"s3://bucket/scratch"``, anything that fsspec opens) for exchanges that
+        exceed the budget; all workers must see it. None: the system's temporary folder, which
+        serves the workers of one host. What opens a URL (keys, endpoints) is taken from where
+        fsspec finds it: its configuration and the environment of each worker.
 
     Returns
     -------
@@ -66,7 +70,9 @@ def set_options(**options: Any) -> Any:
         if name == "placement" and value is not None and value not in _POLICIES:
             raise ArgumentError(f"placement={value!r}: expected one of {_POLICIES} or None")
         if name == "temporary_store" and not isinstance(value, (str, os.PathLike, type(None))):
-            raise ArgumentError(f"temporary_store={value!r}: expected a folder or None")
+            raise ArgumentError(f"temporary_store={value!r}: expected a folder, a URL or None")
+        if name == "temporary_store" and isinstance(value, str):
+            check_url(value)
     values = {
         f"spanwise.{_NAMES[name]}": os.fspath(value) if isinstance(value, os.PathLike) else value
         for name, value in options.items()

@@ -2,7 +2,6 @@
 
 import gc
 import pickle
-import socket
 import subprocess
 import sys
 from collections import namedtuple
@@ -13,7 +12,8 @@ import numpy as np
 import pytest
 
 from spanwise.errors import PlacementError
-from spanwise.kernels import stage
+from spanwise.kernels import leases, stage
+from spanwise.kernels.folders import folder_of
 from spanwise.kernels.transfer import counted_transfers
 from spanwise.testing import HostFree, xp_assert_equal
 
@@ -77,7 +77,7 @@ def test_a_block_that_is_written_again_reads_the_same(tmp_path):
     cuts = ((Part(0, 0, 2), Part(0, 2, 3)),)
     first = stage.write(np.arange(3.0), store, "0", cuts)
     again = stage.write(np.arange(3.0), store, "0", cuts)
-    assert first == again
+    assert first.name != again.name
     for written in (first, again):
         got = stage.read([written], [1], ((Part(0, 2, 3),),), store)
         np.testing.assert_array_equal(got, [2.0])
@@ -85,9 +85,9 @@ def test_a_block_that_is_written_again_reads_the_same(tmp_path):
 
 def test_the_root_is_made_and_defaults_to_the_temporary_folder(tmp_path, monkeypatch):
     store = stage.open_store(str(tmp_path / "new" / "folder"))
-    assert Path(store.path).parent == tmp_path / "new" / "folder"
+    assert Path(store.url).parent == tmp_path / "new" / "folder"
     monkeypatch.setattr(stage.tempfile, "gettempdir", lambda: str(tmp_path / "default"))
-    assert Path(stage.open_store(None).path).parent == tmp_path / "default"
+    assert Path(stage.open_store(None).url).parent == tmp_path / "default"
 
 
 def test_the_folder_goes_with_the_last_handle(tmp_path):
@@ -101,9 +101,9 @@ def test_the_folder_goes_with_the_last_handle(tmp_path):
 
 def test_two_stores_at_once_do_not_meet(tmp_path):
     first, second = (stage.open_store(str(tmp_path)) for _ in range(2))
-    assert first.path != second.path
+    assert first.url != second.url
     del first
-    assert folders(tmp_path) == [Path(second.path).name]
+    assert folders(tmp_path) == [Path(second.url).name]
 
 
 def test_a_pickle_keeps_the_folder_when_every_handle_is_gone(tmp_path):
@@ -113,7 +113,7 @@ def test_a_pickle_keeps_the_folder_when_every_handle_is_gone(tmp_path):
     written = stage.write(np.arange(3.0), store, "0", ((Part(0, 0, 3),),))
     got = stage.read([written], [0], ((Part(0, 0, 3),),), store)
     np.testing.assert_array_equal(got, np.arange(3.0))
-    del store
+    del store, written
     assert folders(tmp_path) == []
 
 
@@ -136,13 +136,13 @@ def test_a_pickle_may_be_loaded_twice(tmp_path):
     del second
     assert folders(tmp_path) == []
     gone = pickle.loads(data)
-    assert not Path(gone.path).exists()
+    assert not Path(gone.url).exists()
 
 
 def test_handles_given_up_by_many_threads_leave_nothing(tmp_path):
     data = [pickle.dumps(stage.open_store(str(tmp_path))) for _ in range(20)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda d: pickle.loads(d).path, data))
+        list(pool.map(lambda d: pickle.loads(d).url, data))
     assert folders(tmp_path) == []
 
 
@@ -150,7 +150,7 @@ MAKE = "import sys, os; from spanwise.kernels import stage; s = stage.open_store
 
 
 def test_a_process_that_ends_removes_its_store(tmp_path):
-    assert run_python(MAKE + "print(os.path.isdir(s.path))", tmp_path) == "True"
+    assert run_python(MAKE + "print(os.path.isdir(s.url))", tmp_path) == "True"
     assert folders(tmp_path) == []
 
 
@@ -158,14 +158,14 @@ def test_what_a_killed_process_left_goes_when_the_next_store_is_made(tmp_path):
     run_python(MAKE + "os._exit(9)", tmp_path)
     (left,) = folders(tmp_path)
     store = stage.open_store(str(tmp_path))
-    assert folders(tmp_path) == [Path(store.path).name] != [left]
+    assert folders(tmp_path) == [Path(store.url).name] != [left]
 
 
 def test_the_last_living_holder_removes_what_a_killed_one_shared(tmp_path):
     store = stage.open_store(str(tmp_path))
     code = "import sys, os, pickle; s = pickle.loads(bytes.fromhex(sys.argv[1])); os._exit(9)"
     run_python(code, pickle.dumps(store).hex())
-    assert len(list(Path(store.path).glob("lease@*"))) == 2
+    assert len(list(Path(store.url).glob("lease@*"))) == 2
     del store
     assert folders(tmp_path) == []
 
@@ -175,7 +175,7 @@ def test_another_process_keeps_the_store_until_it_ends(tmp_path):
         MAKE + "import pickle; data = pickle.dumps(s).hex(); del s; print(data)", tmp_path
     )
     store = pickle.loads(bytes.fromhex(data))
-    assert Path(store.path).is_dir()
+    assert Path(store.url).is_dir()
     del store
     assert folders(tmp_path) == []
 
@@ -185,22 +185,22 @@ def test_stores_in_use_are_left_alone(tmp_path):
     elsewhere = tmp_path / "spanwise-stage@another.host@1@ab"
     elsewhere.mkdir()
     (elsewhere / "lease@another.host@1@cd").touch()
-    made_now = tmp_path / f"spanwise-stage@{socket.gethostname()}@{stage.os.getpid()}@ef"
+    made_now = tmp_path / leases.process_name("spanwise-stage")
     made_now.mkdir()
     foreign = tmp_path / "something-else"
     foreign.mkdir()
-    stage.remove_leftovers(tmp_path)
+    leases.remove_leftovers(folder_of(str(tmp_path)))
     assert folders(tmp_path) == sorted(
-        p if isinstance(p, str) else p.name for p in (Path(mine.path), elsewhere, made_now, foreign)
+        p if isinstance(p, str) else p.name for p in (Path(mine.url), elsewhere, made_now, foreign)
     )
 
 
 def test_a_folder_half_removed_by_a_killed_process_goes(tmp_path):
     dead = run_python("import os; print(os.getpid())")
-    folder = tmp_path / f"spanwise-stage@{socket.gethostname()}@{dead}@ab"
+    folder = tmp_path / f"spanwise-stage@{leases.host_name()}@{dead}@ab"
     folder.mkdir()
     (folder / "0-0").write_bytes(b"12")
-    stage.remove_leftovers(tmp_path)
+    leases.remove_leftovers(folder_of(str(tmp_path)))
     assert folders(tmp_path) == []
 
 

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
 
 from ..machine import format_bytes, total_memory
 
@@ -211,9 +210,16 @@ def _preloaded() -> list[str]:
 
 def temporary_store() -> Iterator[Finding]:
     """Where exchanges over the budget go."""
+    from ..kernels.folders import LocalFolder, folder_of
     from ..options import get_options
 
-    folder: Any = get_options()["temporary_store"] or tempfile.gettempdir()
+    root = get_options()["temporary_store"] or tempfile.gettempdir()
+    store = folder_of(root)
+    if not isinstance(store, LocalFolder):
+        yield Finding(store.url, "reached through fsspec", "")
+        return
+    # The folder itself is made when it is needed.
+    folder = next(p for p in (store.path, *store.path.parents) if p.exists())
     free = shutil.disk_usage(folder).free
     advice = ""
     if free < total_memory():

@@ -1,105 +1,90 @@
-"""A temporary store on disk: slices of blocks written once, read once, contiguous either way.
+"""A temporary store: slices of blocks written once, read once, contiguous either way.
 
-A store is made by a task, so each execution has its own. Schedulers copy the handle of a store
-between processes, drop the copy they got first, and write one to disk when memory is short; so a
-store belongs to nobody. Each handle, and each pickle of one, holds a lease, an empty file in the
-folder, and whoever gives up the last lease removes the folder, also after an error. What killed
-processes left behind is removed when the next store is made beside it.
+A store is made by a task, so each execution has its own. It goes with the last handle of it, be
+that the value of the task that made it or what a task wrote into it, also after an error; see
+:mod:`spanwise.kernels.leases`. What killed processes left behind is removed when the next store is
+made beside it.
 """
 
 from __future__ import annotations
 
+import errno
 import itertools
 import math
 import os
-import shutil
 import socket
 import tempfile
 import uuid
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import PlacementError
+from ..errors import PlacementError, StoreError
+from . import leases
 from .blocks import Part, Rows, destinations
+from .folders import folder_of
 from .library import Array, library_of
 from .transfer import to_device, to_host
 
-_FOLDER = "spanwise-stage"
-_LEASE = "lease"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Store:
-    """A handle of the folder of one execution; the folder goes with the last handle."""
+    """A handle of the store of one execution."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        lease = _new_lease(path)
-        self._finalizer = weakref.finalize(self, _give_up, path, lease)
+    def __init__(self, url: str, key: Any = None, *, make: bool = False) -> None:
+        self.url = url
+        self.key = key
+        self._lease = leases.acquire(url, key, make=make)
+        self._finalizer = weakref.finalize(self, leases.release, url, os.getpid())
 
-    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
-        return _unpickled, (self.path, _new_lease(self.path))
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker of Dask keeps the key until the pickle has arrived, or was read from disk.
+        lease = None if leases.workers() else leases.pass_on(self.url)
+        return _arrived, (type(self), self.url, self.key, lease)
+
+    @property
+    def folder(self) -> Any:
+        """Where the files are; the lease is renewed when it is time."""
+        self._lease.renew()
+        return self._lease.folder
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the folder of the store would be seen by this process if it were there."""
+        return "://" not in self.url and leases.host_of(self.url) == leases.host_name()
+
+    def make_again(self) -> None:
+        """Make the folder anew: it went with a worker that was lost, and this handle came late."""
+        self._lease.renew(make=True)
 
 
-def _unpickled(path: str, lease: str) -> Store:
+class Share(Store):
+    """A handle inside what was written: wherever that is read, a pickled store is held too."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (type(self), self.url, self.key, None)
+
+
+def _arrived(kind: type[Store], url: str, key: Any, lease: str | None) -> Store:
     """The handle of a pickle, whose lease is handed over."""
-    store = Store(path)
-    (Path(path) / lease).unlink(missing_ok=True)
+    store = kind(url, key)
+    if lease is not None:
+        store.folder.unlink(lease)
     return store
 
 
-def _process_name(prefix: str) -> str:
-    return f"{prefix}@{socket.gethostname()}@{os.getpid()}@{uuid.uuid4().hex}"
-
-
-def _is_dead(name: str) -> bool:
-    """Whether the process in a name is one of this host that is gone."""
-    import psutil
-
-    _, host, pid, _ = name.split("@")
-    return host == socket.gethostname() and not psutil.pid_exists(int(pid))
-
-
-def _new_lease(path: str) -> str:
-    """Take a lease; on a host that does not see the folder there is nothing to keep."""
-    lease = _process_name(_LEASE)
-    if Path(path).is_dir():
-        (Path(path) / lease).touch()
-    return lease
-
-
-def _leases(path: Path) -> list[str]:
-    return [lease.name for lease in path.glob(f"{_LEASE}@*")]
-
-
-def _give_up(path: str, lease: str) -> None:
-    """Give up a lease; the folder goes with the last one."""
-    folder = Path(path)
-    (folder / lease).unlink(missing_ok=True)
-    # A lease that is handed over while one list is made may be missing there, not in both.
-    for _ in range(2):
-        if not all(_is_dead(name) for name in _leases(folder)):
-            return
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_leftovers(base: Path) -> None:
-    """Remove stores that only processes of this host held which are gone."""
-    for folder in base.glob(f"{_FOLDER}@*"):
-        # Without any lease a folder is being made or removed by the process that made it.
-        if all(_is_dead(name) for name in _leases(folder) or [folder.name]):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Written:
     """Where the slices of one block are."""
 
-    path: str
+    store: Store
+    """Store that they are in, which outlives this value."""
+    name: str
     """File that holds them one after the other."""
     offsets: tuple[int, ...]
     """Byte at which the slice for each combination of target chunks begins."""
@@ -110,55 +95,93 @@ class Written:
 
 
 def open_store(root: str | None) -> Store:
-    """Make a store (a task of the graph)."""
-    base = Path(root) if root else Path(tempfile.gettempdir())
-    base.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(base)
-    path = base / _process_name(_FOLDER)
-    path.mkdir()
-    return Store(str(path))
+    """Make a store in a folder or under a URL (a task of the graph)."""
+    base = folder_of(root or tempfile.gettempdir())
+    leases.remove_leftovers(base)
+    name = leases.process_name(leases.STORE)
+    return Store(f"{base.url}/{name}", leases.current_key(), make=True)
 
 
 def write(block: Array, store: Store, name: str, cuts: Sequence[Sequence[Part]]) -> Written:
     """Write the slices of a block, given the parts of this block per axis, in C order."""
-    if not Path(store.path).is_dir():
-        raise PlacementError(
-            f"the temporary store {store.path} is out of reach of {socket.gethostname()}; name a "
-            'folder that all workers see: spanwise.set_options(temporary_store="...")'
-        )
+    _check_reach(store)
     library = library_of(block)
     host = to_host(block)
-    offsets = []
-    position = 0
-    path = Path(store.path) / name
-    # A task that runs twice (a lost worker) must not spoil what a reader has open.
-    partial = path.with_name(f"{name}.{uuid.uuid4().hex}")
-    with partial.open("wb", buffering=0) as file:
-        for combination in itertools.product(*cuts):
-            part = host[tuple(slice(p.start, p.stop) for p in combination)]
-            offsets.append(position)
-            np.ascontiguousarray(part).tofile(file)
-            position += part.nbytes
-    partial.replace(path)
-    return Written(str(path), tuple(offsets), host.dtype.str, library)
+    slices = [tuple(slice(p.start, p.stop) for p in parts) for parts in itertools.product(*cuts)]
+    sizes = [host[part].nbytes for part in slices]
+    offsets = tuple(itertools.accumulate(sizes, initial=0))[:-1]
+    # A task that runs twice (a lost worker) must not touch what a reader has open.
+    name = f"{name}.{uuid.uuid4().hex}"
+    with _explained(store):
+        store.folder.write(name, (host[part] for part in slices))
+    share = Share(store.url, leases.current_key())
+    return Written(share, name, offsets, host.dtype.str, library)
 
 
-def read(written: Sequence[Written], indices: Sequence[int], rows: Rows, store: Store) -> Array:
+def read(
+    written: Sequence[Written | None], indices: Sequence[int], rows: Rows, store: Store
+) -> Array:
     """One block from the store; arguments as :func:`spanwise.kernels.blocks.gather`.
 
-    ``indices[i]`` says which of the slices of ``written[i]`` is wanted. The store is an argument
-    so that it outlives its readers.
+    ``indices[i]`` says which of the slices of ``written[i]`` is wanted; where that is None the
+    block is zero. The store is an argument so that it outlives its readers.
     """
-    del store
     landing = destinations(rows)
     shape = tuple(slices[-1].stop for slices in landing)
-    out = np.empty(shape, np.dtype(written[0].dtype))
+    first = next(source for source in written if source is not None)
+    out = np.empty(shape, np.dtype(first.dtype))
+    wanted: dict[str, tuple[Store, list[tuple[str, int, np.ndarray]]]] = {}
     for source, index, target in zip(written, indices, itertools.product(*landing), strict=True):
         view = out[target]
-        count = math.prod(view.shape)
-        with Path(source.path).open("rb") as file:
-            part = np.fromfile(file, out.dtype, count, offset=source.offsets[index])
-        view[...] = part.reshape(view.shape)
-    if written[0].library == "numpy":
-        return out
-    return to_device(out, library=written[0].library)
+        if source is None:
+            view[...] = 0
+        elif math.prod(view.shape):
+            # Writers that ran again after a worker was lost may have had another store.
+            ranges = wanted.setdefault(source.store.url, (source.store, []))[1]
+            ranges.append((source.name, source.offsets[index], view))
+    for holder, ranges in wanted.values():
+        with _explained(holder):
+            holder.folder.read(ranges)
+    del store
+    return out if first.library == "numpy" else to_device(out, library=first.library)
+
+
+def _check_reach(store: Store) -> None:
+    if store.folder.is_there():
+        return
+    if store.is_near:
+        store.make_again()
+        return
+    raise _out_of_reach(store.url)
+
+
+def _out_of_reach(url: str) -> PlacementError:
+    return PlacementError(
+        f"the temporary store {url} is out of reach of {socket.gethostname()} (process "
+        f"{os.getpid()}); name a folder or URL that all workers see: "
+        'spanwise.set_options(temporary_store="...")'
+    )
+
+
+@contextmanager
+def _explained(store: Store) -> Iterator[None]:
+    """Errors of a file system, with the name of the store and what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not store.is_near and not store.folder.is_there():
+            raise _out_of_reach(store.url) from error
+        raise StoreError(
+            f"the temporary store {store.url} lost a file before it was read ({error}); compute "
+            "again, and see that nothing else clears the folder that "
+            'spanwise.set_options(temporary_store="...") names'
+        ) from error
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StoreError(
+            error.errno,
+            f"the temporary store is full ({error.strerror}); name a folder or URL with more "
+            'room: spanwise.set_options(temporary_store="...")',
+            store.url,
+        ) from error
