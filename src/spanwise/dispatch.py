@@ -85,16 +85,19 @@ def blockwise(
     dtype: Any,
     reason: str,
     starts: tuple[int, ...] = (),
+    table: tuple[Any, tuple[int, ...]] | None = None,
     **params: Any,
 ) -> Any:
     """Run a kernel that keeps the shape of its block: on the array, or once per chunk.
 
     For each axis in ``starts`` the kernel is given the index of its block's first element.
+    ``table`` is an array in memory and the axes that it lies along; the kernel is given the part
+    of it that belongs to the block, behind the block.
     """
 
     def chunked(array: Any) -> Any:
         from .graph.blockwise import plan_blockwise
-        from .graph.dask import map_kernel, spec_of
+        from .graph.dask import map_beside, map_kernel, spec_of
 
         plan = plan_blockwise(
             spec_of(array),
@@ -106,11 +109,12 @@ def blockwise(
         )
         function = functools.partial(kernel, **params)
         (step,) = plan.steps
+        if table is not None:
+            return map_beside(array, *table, function, step=step, plan=plan, dtype=dtype)
         return map_kernel(array, function, step=step, plan=plan, dtype=dtype, starts=starts)
 
-    return apply(
-        x, concrete=lambda block: kernel(block, *(0 for _ in starts), **params), chunked=chunked
-    )
+    beside = (0,) * len(starts) if table is None else table[:1]
+    return apply(x, concrete=lambda block: kernel(block, *beside, **params), chunked=chunked)
 
 
 def _refuse_labelled(x: Any, function: str, accessor: str | None, name: str) -> None:

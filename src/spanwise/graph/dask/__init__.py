@@ -9,6 +9,7 @@ from .fft import lower_fft, lower_shift
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
 from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
+from .table import map_beside
 from .zoom import lower_zoom
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "lower_fft",
     "lower_shift",
     "lower_zoom",
+    "map_beside",
     "map_kernel",
     "map_rows",
     "reduce_rows",

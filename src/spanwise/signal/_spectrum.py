@@ -1,7 +1,4 @@
-"""Spectral analysis on arrays of any library and on Dask arrays.
-
-Nothing is computed by a call on a Dask array. An array may be cut along any axis.
-"""
+"""Spectra."""
 
 from __future__ import annotations
 
@@ -11,14 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from . import dispatch
-from . import fft as _fft
-from .errors import ArgumentError, ArrayTypeError
-from .graph.arguments import resolve_axes
-from .kernels.library import namespace
-from .kernels.spectrum import inexact_dtype, remove_mean, squared_magnitude
-
-__all__ = ["power_spectrum"]
+from .. import dispatch
+from .. import fft as _fft
+from ..errors import ArgumentError, ArrayTypeError
+from ..kernels.spectrum import inexact_dtype, remove_mean, squared_magnitude
+from ._arguments import is_complex, is_whole, some_axes, spacings
 
 _SCALINGS = ("density", "spectrum")
 _DETRENDS = (None, "constant")
@@ -104,20 +98,18 @@ def power_spectrum(
     x = dispatch.accept(
         x, function="signal.power_spectrum", accessor="spanwise.signal.power_spectrum"
     )
-    chosen, _ = resolve_axes(x.shape, None, axes)
-    if not chosen:
-        raise ArgumentError("axes=(): name at least one axis")
+    chosen = some_axes(x, axes)
     n = math.prod(x.shape[axis] for axis in chosen)
-    spacing = math.prod(_spacings(sampling, len(chosen)))
+    spacing = math.prod(spacings(sampling, len(chosen)))
     points = x.shape[chosen[-1]] if half else None
-    if half and _is_complex(x):
+    if half and is_complex(x):
         raise ArrayTypeError(
             f"x has dtype {x.dtype}, and half=True takes real data: the negative frequencies of "
             "complex data are not those of its positive ones; leave it out"
         )
     zero_mean = False
     if detrend == "constant":
-        if _is_whole(x, chosen):
+        if is_whole(x, chosen):
             x = _without_mean(x, chosen)
         else:
             zero_mean = True
@@ -142,28 +134,6 @@ def power_spectrum(
 def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
         raise ArgumentError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
-
-
-def _spacings(sampling: float | Iterable[float], count: int) -> tuple[float, ...]:
-    """One positive spacing per axis."""
-    values = np.asarray(sampling, dtype=float)
-    if values.ndim == 0:
-        values = np.full(count, float(values))
-    if values.shape != (count,):
-        raise ArgumentError(f"sampling={sampling!r}: expected one number, or {count}: one per axis")
-    if not np.all((values > 0) & np.isfinite(values)):
-        raise ArgumentError(f"sampling={sampling!r}: distances between samples must be positive")
-    return tuple(values.tolist())
-
-
-def _is_whole(x: Any, axes: tuple[int, ...]) -> bool:
-    return dispatch.kind_of(x) == "concrete" or all(len(x.chunks[a]) == 1 for a in axes)
-
-
-def _is_complex(x: Any) -> bool:
-    if isinstance(x.dtype, np.dtype):
-        return x.dtype.kind == "c"
-    return namespace(x).isdtype(x.dtype, "complex floating")
 
 
 def _without_mean(x: Any, axes: tuple[int, ...]) -> Any:

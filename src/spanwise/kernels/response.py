@@ -1,0 +1,180 @@
+"""Multiplying a spectrum by a response: a function of the frequencies, or an array.
+
+A block may be a part of the spectrum, in natural order or with a step between its frequencies: of
+each axis the index of the block's first frequency comes beside the block, so that a graph carries
+no tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from .fft import fft
+from .kernel import Kernel
+from .library import Array, library_of, like, namespace
+
+Response = Callable[..., Any]
+
+_SCRATCH = 2**22
+"""Bytes of input filtered at a time on the CPU, where the spectrum then stays in the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyAxis:
+    """Which frequencies lie on an axis of a spectrum."""
+
+    axis: int
+    """Axis of the spectrum."""
+    length: int
+    """Points of the transform; half a spectrum holds ``length // 2 + 1`` of them."""
+    spacing: float
+    """Distance between samples."""
+    half: bool = False
+    """Whether the axis holds the non-negative frequencies only."""
+    step: int = 1
+    """From the index of one frequency to that of the next in the same block. In decimated order,
+    P blocks, block k holds the frequencies k, k + P, k + 2 P ..."""
+
+    def frequencies(self, first: int, count: int) -> np.ndarray:
+        """``count`` frequencies from index ``first`` on, in cycles per unit of the spacing.
+
+        >>> FrequencyAxis(0, 8, 0.5).frequencies(3, 3)
+        array([ 0.75, -1.  , -0.75])
+        >>> FrequencyAxis(0, 8, 0.5, step=4).frequencies(1, 2)
+        array([ 0.25, -0.75])
+        """
+        k = first + self.step * np.arange(count)
+        if not self.half:
+            k = (k + self.length // 2) % self.length - self.length // 2
+        return k * (1.0 / (self.length * self.spacing))
+
+
+def _evaluate(
+    x: Array, firsts: Sequence[int], axes: tuple[FrequencyAxis, ...], response: Response
+) -> Any:
+    """The response at the frequencies of a block, whatever the function gives."""
+    arguments = []
+    for i, (first, axis) in enumerate(zip(firsts, axes, strict=True)):
+        values = axis.frequencies(first, x.shape[axis.axis])
+        arguments.append(like(values.reshape([-1 if j == i else 1 for j in range(len(axes))]), x))
+    return response(*arguments)
+
+
+def _factor(h: Any, x: Array, axes: tuple[FrequencyAxis, ...]) -> Array:
+    """A response as a factor of a block: in its library and precision, its axes where they lie."""
+    if library_of(x) == "numpy" or isinstance(h, (np.ndarray, np.generic, int, float, complex)):
+        h = np.asarray(h)
+        if h.dtype.kind not in "biufc":
+            raise ArgumentError(f"response gave {h.dtype} values; expected numbers")
+    counts = tuple(x.shape[a.axis] for a in axes)
+    shape = (1,) * (len(counts) - h.ndim) + tuple(h.shape)
+    if len(shape) > len(counts) or any(n not in (1, m) for n, m in zip(shape, counts, strict=True)):
+        raise ArgumentError(
+            f"response has the shape {tuple(h.shape)}, which does not broadcast to {counts}, the "
+            "frequencies of this block; a function gets one array for each axis, of which it "
+            "should give a combination"
+        )
+    xp = namespace(h)
+    order = sorted(range(len(axes)), key=lambda i: axes[i].axis)
+    h = xp.permute_dims(xp.reshape(h, shape), tuple(order))
+    lengths = [1] * x.ndim
+    for i in order:
+        lengths[axes[i].axis] = shape[i]
+    h = xp.astype(xp.reshape(h, tuple(lengths)), _factor_dtype(h, x), copy=False)
+    return h if library_of(h) == library_of(x) else like(h, x)
+
+
+def _factor_dtype(h: Array, x: Array) -> Any:
+    """The precision of the block, real where the response is."""
+    xp = namespace(h)
+    is_complex = xp.isdtype(h.dtype, "complex floating")
+    if isinstance(h.dtype, np.dtype) and isinstance(x.dtype, np.dtype):
+        return x.dtype if is_complex else x.dtype.type(0).real.dtype
+    if x.dtype == namespace(x).complex64:
+        return xp.complex64 if is_complex else xp.float32
+    return xp.complex128 if is_complex else xp.float64
+
+
+def _multiply(x: Array, h: Any, axes: tuple[FrequencyAxis, ...], *, overwrite: bool) -> Array:
+    factor = _factor(h, x, axes)
+    if overwrite:
+        x *= factor
+        return x
+    return x * factor
+
+
+def _apply_response(
+    x: Array,
+    /,
+    *beside: Any,
+    axes: tuple[FrequencyAxis, ...],
+    response: Response | None,
+    overwrite: bool = False,
+) -> Array:
+    h = beside[0] if response is None else _evaluate(x, beside, axes, response)
+    return _multiply(x, h, axes, overwrite=overwrite)
+
+
+apply_response = Kernel("apply_response", _apply_response)
+"""Multiply a block of a complex spectrum by a response.
+
+Behind the block stands, for each of ``axes`` (:class:`FrequencyAxis`), the index of the block's
+first frequency. The function ``response`` is given one array of frequencies for each, which
+broadcast against each other. Where ``response`` is None the response itself stands behind the
+block, as an array over ``axes``."""
+
+
+def _filter(
+    x: Array,
+    /,
+    *beside: Any,
+    axes: tuple[FrequencyAxis, ...],
+    response: Response | None,
+) -> Array:
+    real = axes[-1].half
+    chosen = tuple(a.axis for a in axes)
+    params: dict[str, Any] = {"axes": chosen, "lengths": tuple(a.length for a in axes)}
+    params["norm"] = None
+    h = None if response is not None else beside[0]
+    out = None
+    for part in _slabs(x, chosen):
+        piece = x[part]
+        spectrum = fft(piece, kind="rfft" if real else "fft", **params)
+        if h is None:
+            assert response is not None
+            h = _evaluate(spectrum, [0] * len(axes), axes, response)
+        spectrum = _multiply(spectrum, h, axes, overwrite=True)
+        y = fft(spectrum, kind="irfft" if real else "ifft", overwrite=True, **params)
+        if piece.shape == x.shape:
+            return y
+        if out is None:
+            out = np.empty(x.shape, y.dtype)
+        out[part] = y
+    assert out is not None
+    return out
+
+
+def _slabs(x: Array, axes: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    """Parts of a block along its first axis that is not transformed, small enough for the cache."""
+    free = [a for a in range(x.ndim) if a not in axes and x.shape[a] > 1]
+    whole = (slice(None),) * x.ndim
+    if not free or library_of(x) != "numpy" or 0 in x.shape:
+        return [whole]
+    axis, n = free[0], x.shape[free[0]]
+    each = max(1, _SCRATCH * n // x.nbytes)
+    return [
+        tuple(slice(i, i + each) if a == axis else s for a, s in enumerate(whole))
+        for i in range(0, n, each)
+    ]
+
+
+filter_block = Kernel("filter", _filter, workspace=lambda in_bytes, out_bytes: 4 * out_bytes)
+"""Filter a block that holds ``axes`` whole: forward transform, response, inverse.
+
+Arguments as those of :data:`apply_response`, but that the indices are all 0 and left out. Real
+blocks, whose last axis of ``axes`` says ``half``, stay real."""

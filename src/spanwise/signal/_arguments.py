@@ -1,0 +1,45 @@
+"""What the functions of this package ask of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .. import dispatch
+from ..errors import ArgumentError
+from ..graph.arguments import resolve_axes
+from ..kernels.library import namespace
+
+
+def some_axes(x: Any, axes: int | Iterable[int]) -> tuple[int, ...]:
+    """Distinct axes of the array, one at least, counted from the front."""
+    chosen, _ = resolve_axes(x.shape, None, axes)
+    if not chosen:
+        raise ArgumentError("axes=(): name at least one axis")
+    return chosen
+
+
+def spacings(sampling: float | Iterable[float], count: int) -> tuple[float, ...]:
+    """One positive spacing per axis."""
+    values = np.asarray(sampling, dtype=float)
+    if values.ndim == 0:
+        values = np.full(count, float(values))
+    if values.shape != (count,):
+        raise ArgumentError(f"sampling={sampling!r}: expected one number, or {count}: one per axis")
+    if not np.all((values > 0) & np.isfinite(values)):
+        raise ArgumentError(f"sampling={sampling!r}: distances between samples must be positive")
+    return tuple(values.tolist())
+
+
+def is_whole(x: Any, axes: tuple[int, ...]) -> bool:
+    """Whether a block holds the whole of each of the axes."""
+    return dispatch.kind_of(x) == "concrete" or all(len(x.chunks[a]) == 1 for a in axes)
+
+
+def is_complex(x: Any) -> bool:
+    """Whether the elements are complex numbers."""
+    if isinstance(x.dtype, np.dtype):
+        return x.dtype.kind == "c"
+    return namespace(x).isdtype(x.dtype, "complex floating")
