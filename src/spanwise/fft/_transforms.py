@@ -226,13 +226,15 @@ def _transform(
 ) -> Any:
     """Check the arguments as SciPy does, then run the kernel or plan the graph."""
     if plan is not None:
-        raise UnsupportedError(f"plan={plan!r}: plans are not supported, as in scipy.fft")
+        raise UnsupportedError(
+            f"plan={plan!r}: a precomputed plan is not supported, as in scipy.fft"
+        )
     x = dispatch.accept(x, function=f"fft.{name}", accessor=f"spanwise.fft.{name}")
     check_norm(norm)
     check_workers(workers)
     if kind == "rfft" and _is_complex(x):
         raise ArrayTypeError(
-            f"x has dtype {x.dtype}; {name} takes real data. "
+            f"x must be a real sequence, but has dtype {x.dtype}; {name} takes real data. "
             f"Use {name.removeprefix('r')}, or x.real"
         )
     axes, wanted = resolve_axes(x.shape, s, axes)

@@ -16,7 +16,8 @@ def check_norm(norm: Any) -> None:
     """Refuse a normalisation that SciPy does not have."""
     if norm not in NORMS:
         raise ArgumentError(
-            f"norm={norm!r}: expected 'backward' (the default), 'ortho' or 'forward'"
+            f"norm={norm!r}: Invalid norm value {norm!r}, "
+            'should be "backward", "ortho" or "forward"'
         )
 
 
@@ -26,10 +27,15 @@ def check_workers(workers: Any) -> None:
         return
     cores = os.cpu_count() or 1
     number = integer(workers, "workers")
-    if number == 0 or number < -cores:
+    if number == 0:
         raise ArgumentError(
-            f"workers={workers}: expected a positive number of threads, or -1 for all "
-            f"{cores} cores down to {-cores}"
+            f"workers={workers}: workers must not be zero; give a number of threads, or -1 for all "
+            f"{cores} cores"
+        )
+    if number < -cores:
+        raise ArgumentError(
+            f"workers={workers}: workers value out of range; must not be less than {-cores}, which "
+            "is one thread; give -1 for all cores"
         )
 
 
@@ -62,7 +68,7 @@ def resolve_axes(
     if axes is None:
         count = ndim if wanted is None else len(wanted)
         if count > ndim:
-            raise ArgumentError(f"s={s!r} has more lengths than the array has axes ({ndim})")
+            raise ArgumentError(f"s={s!r}: shape requires more axes than are present ({ndim})")
         chosen = tuple(range(ndim - count, ndim))
     else:
         chosen = tuple(normal_axis(a, ndim) for a in _integers(axes, "axes"))
@@ -87,20 +93,19 @@ def resolve_lengths(
     >>> resolve_lengths((5, 9), (0, 1), (None, None), kind="irfft")
     (5, 16)
     """
-    lengths = []
-    for i, (axis, n) in enumerate(zip(axes, wanted, strict=True)):
-        if n is not None:
-            points = n
-        elif kind == "irfft" and i == len(axes) - 1:
-            points = 2 * (shape[axis] - 1)
-        else:
-            points = shape[axis]
-        if points < 1:
+    lengths = [shape[a] if n is None else n for a, n in zip(axes, wanted, strict=True)]
+    if any(n < 1 for n in lengths):
+        raise ArgumentError(
+            f"invalid number of data points ({lengths}) specified on axes {axes} of an array of "
+            f"shape {tuple(shape)}; give at least 1 in n= or s="
+        )
+    if kind == "irfft" and wanted[-1] is None:
+        lengths[-1] = 2 * (shape[axes[-1]] - 1)
+        if lengths[-1] < 1:
             raise ArgumentError(
-                f"invalid number of data points ({points}) specified on axis {axis} "
-                f"of length {shape[axis]}; give at least 1 in n= or s="
+                f"invalid number of data points ({lengths[-1]}) specified on axis {axes[-1]} "
+                "of length 1: one frequency does not tell the number of points; give at least 1 in n= or s="
             )
-        lengths.append(points)
     return tuple(lengths)
 
 
