@@ -104,7 +104,8 @@ def resolve_lengths(
         if lengths[-1] < 1:
             raise ArgumentError(
                 f"invalid number of data points ({lengths[-1]}) specified on axis {axes[-1]} "
-                "of length 1: one frequency does not tell the number of points; give at least 1 in n= or s="
+                "of length 1: one frequency does not tell the number of points; give at least 1 in "
+                "n= or s="
             )
     return tuple(lengths)
 
