@@ -17,6 +17,7 @@ from ..errors import ArgumentError
 from .fft import fft
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
+from .spectrum import as_inexact
 
 Response = Callable[..., Any]
 
@@ -85,8 +86,10 @@ def _factor(h: Any, x: Array, axes: tuple[FrequencyAxis, ...]) -> Array:
     lengths = [1] * x.ndim
     for i in order:
         lengths[axes[i].axis] = shape[i]
-    h = xp.astype(xp.reshape(h, tuple(lengths)), _factor_dtype(h, x), copy=False)
-    return h if library_of(h) == library_of(x) else like(h, x)
+    stays = library_of(h) == library_of(x)
+    # Other libraries may share memory with NumPy's array, which they must not if it is read-only.
+    h = xp.astype(xp.reshape(h, tuple(lengths)), _factor_dtype(h, x), copy=not stays)
+    return h if stays else like(h, x)
 
 
 def _factor_dtype(h: Array, x: Array) -> Any:
@@ -140,6 +143,9 @@ def _filter(
     chosen = tuple(a.axis for a in axes)
     params: dict[str, Any] = {"axes": chosen, "lengths": tuple(a.length for a in axes)}
     params["norm"] = None
+    if 0 in x.shape:
+        # Some libraries refuse to transform nothing.
+        return as_inexact(x, False)
     h = None if response is not None else beside[0]
     out = None
     for part in _slabs(x, chosen):
@@ -163,7 +169,7 @@ def _slabs(x: Array, axes: tuple[int, ...]) -> list[tuple[slice, ...]]:
     """Parts of a block along its first axis that is not transformed, small enough for the cache."""
     free = [a for a in range(x.ndim) if a not in axes and x.shape[a] > 1]
     whole = (slice(None),) * x.ndim
-    if not free or library_of(x) != "numpy" or 0 in x.shape:
+    if not free or library_of(x) != "numpy":
         return [whole]
     axis, n = free[0], x.shape[free[0]]
     each = max(1, _SCRATCH * n // x.nbytes)

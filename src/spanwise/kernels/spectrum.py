@@ -75,7 +75,7 @@ def inexact_dtype(dtype: np.dtype, *, as_complex: bool) -> np.dtype:
 
 
 def _modulate(x: Array, /, *starts: int, ramps: tuple[Ramp, ...], scale: float) -> Array:
-    x = _as_inexact(x, bool(ramps))
+    x = as_inexact(x, bool(ramps))
     if not ramps:
         return x * scale
     out = None
@@ -93,7 +93,7 @@ def _modulate(x: Array, /, *starts: int, ramps: tuple[Ramp, ...], scale: float) 
     return out
 
 
-def _as_inexact(x: Array, as_complex: bool) -> Array:
+def as_inexact(x: Array, as_complex: bool) -> Array:
     """The block in `inexact_dtype`."""
     if isinstance(x.dtype, np.dtype):
         dtype = inexact_dtype(x.dtype, as_complex=as_complex)
@@ -169,7 +169,7 @@ frequencies; ``zero_mean`` sets the zero frequency to 0."""
 
 
 def _remove_mean(x: Array, /, *, axes: tuple[int, ...]) -> Array:
-    x = _as_inexact(x, False)
+    x = as_inexact(x, False)
     return x - namespace(x).mean(x, axis=axes, keepdims=True)
 
 

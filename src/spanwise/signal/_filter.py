@@ -80,7 +80,8 @@ def filter_frequencies(
     One pass over the data. Along whole axes each chunk is one task, in which a few lines at a time
     go forward and back while they are in the cache. Along cut axes there is one exchange on each
     way at most where other axes can be cut instead: the way back begins in the chunks in which the
-    way forward ended. The filter is circular: what leaves at one end comes in at the other.
+    way forward ended; for real x, name an axis last that the chunks hold whole, if there is one.
+    The filter is circular: what leaves at one end comes in at the other.
 
     Examples
     --------

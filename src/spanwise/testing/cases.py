@@ -105,9 +105,10 @@ def _transforms() -> Iterator[Case]:
 
 
 def _spectra() -> Iterator[Case]:
+    import scipy.fft
     import scipy.signal
 
-    from ..signal import power_spectrum
+    from ..signal import filter_frequencies, power_spectrum
 
     values = np.random.default_rng(1).standard_normal(_SHAPE)
     _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="constant")
@@ -117,6 +118,14 @@ def _spectra() -> Iterator[Case]:
         (1,),
         lambda x, _: power_spectrum(x, axes=1, detrend="constant", half=True),
         spectrum,
+    )
+    response = 1 / (1 + scipy.fft.rfftfreq(values.shape[1]) ** 2)
+    yield Case(
+        "signal.filter_frequencies",
+        values,
+        (1,),
+        lambda x, _: filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
+        scipy.fft.irfft(scipy.fft.rfft(values, axis=1) * response[:, None], n=10, axis=1),
     )
 
 
