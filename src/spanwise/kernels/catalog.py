@@ -1,5 +1,27 @@
 """Imports every module that defines kernels, so that a worker finds each by its name."""
 
-from . import blocks, fft, hermitian, lloyd, response, spectrum, survey, zoom
+from . import (
+    blocks,
+    fft,
+    hankel,
+    hermitian,
+    lloyd,
+    response,
+    spectrum,
+    survey,
+    trigonometric,
+    zoom,
+)
 
-__all__ = ["blocks", "fft", "hermitian", "lloyd", "response", "spectrum", "survey", "zoom"]
+__all__ = [
+    "blocks",
+    "fft",
+    "hankel",
+    "hermitian",
+    "lloyd",
+    "response",
+    "spectrum",
+    "survey",
+    "trigonometric",
+    "zoom",
+]

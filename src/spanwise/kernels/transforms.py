@@ -13,7 +13,9 @@ from typing import Any, Literal
 import numpy as np
 
 from .fft import fft, result_dtype
+from .hankel import hankel, hankel_dtype
 from .kernel import Kernel
+from .trigonometric import real_dtype, trigonometric
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ TRANSFORMS = {
         _fourier("irfft", "ifft", "in"),
         _fourier("hfft", "fft", "in"),
         _fourier("ihfft", "ifft", "out"),
+        *(
+            Transform(kind, trigonometric, kind, None, real_dtype)
+            for kind in ("dct", "idct", "dst", "idst")
+        ),
+        *(
+            Transform(kind, hankel, kind, None, hankel_dtype)
+            for kind in ("fht", "ifht", "biased_fht", "biased_ifht")
+        ),
     )
 }
 """Every transform that can be planned, by kind."""
