@@ -67,7 +67,7 @@ def test_the_budget_is_that_of_the_workers(client):
 )
 def test_every_form_runs_on_a_cluster(client, memory, pattern, tmp_path):
     y = make(memory)
-    assert form(y) == [pattern, "blockwise"]
+    assert form(y) == [pattern]
     for layer in y.dask.layers.values():
         if hasattr(layer, "step"):
             assert layer.step.tasks == len(layer)

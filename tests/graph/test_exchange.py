@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise.errors import ArgumentError
-from spanwise.graph.exchange import Exchange, plan_exchange, refine, rolled
+from spanwise.graph.exchange import Exchange, plan_exchange, recut, refine, rolled, symmetric
 from spanwise.graph.grid import ArraySpec, edges
 from spanwise.machine import Machine
 
@@ -86,13 +86,30 @@ def test_a_roll_takes_what_numpys_roll_puts_there(chunks, shift):
     ).map(tuple),
     st.integers(1, 40),
 )
-def test_refined_chunks_nest_in_the_old_ones(chunks, parts):
+def test_refined_chunks_are_of_one_length_and_no_longer(chunks, parts):
     new, factor = refine(chunks, range(len(chunks)), parts)
-    before, after = (math.prod(len(axis) for axis in c) for c in (chunks, new))
-    assert 1 <= factor <= after / before
+    assert factor >= 1
     for old, fine in zip(chunks, new, strict=True):
-        assert set(edges(old)) <= set(edges(fine))
         assert sum(old) == sum(fine)
+        if fine != old:
+            assert max(fine) < max(old)
+            assert len(set(fine[:-1])) <= 1
+            assert fine[-1] <= fine[0]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+def test_refined_chunks_nest_where_a_divisor_is_near(size, parts, count, rest):
+    old = (size * parts,) * count + (min(rest, size * parts),)
+    assert set(edges(old)) <= set(edges(recut(old, parts)))
+
+
+@given(st.integers(1, 200), st.integers(1, 20))
+def test_symmetric_chunks_and_their_images_make_up_the_axis(length, parts):
+    lower = symmetric(length, parts)
+    assert sum(lower) == -(-length // 2)
+    assert min(len(lower), parts) == min(parts, -(-length // 2))
+    upper = [*lower[:-1], lower[-1] - length % 2]
+    assert sum(lower) + sum(upper) == length
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.integers(1, 40))

@@ -141,10 +141,10 @@ def rolled(chunks: tuple[int, ...], shift: int) -> tuple[tuple[Overlap, ...], ..
 
 
 def refine(chunks: Chunks, axes: Iterable[int], parts: int) -> tuple[Chunks, int]:
-    """Cut the chunks of the axes, in that order, until there are ``parts`` times as many.
+    """Cut the chunks of the axes, in that order, until the largest is 1 / ``parts`` of what it was.
 
-    New chunks are of one length but for the last, as stores like them. Returns the chunks and how
-    many times more there are, which is less than ``parts`` where the axes are too short.
+    New chunks are of one length but for the last, as stores like them. Returns the chunks and the
+    factor, which is less than ``parts`` where the axes are too short.
     """
     if parts < 1:
         raise ArgumentError(f"parts={parts}: expected at least 1")
@@ -156,25 +156,26 @@ def refine(chunks: Chunks, axes: Iterable[int], parts: int) -> tuple[Chunks, int
             break
         before = max(new[axis])
         new[axis] = recut(new[axis], wanted)
-        factor = factor * before // max(*new[axis], 1)
+        factor *= max(1, -(-before // max(*new[axis], 1)))
     return tuple(new), factor
 
 
 def recut(chunks: tuple[int, ...], parts: int) -> tuple[int, ...]:
-    """Chunks of one length, ``parts`` times as many at least, nested in the old where they can.
+    """Chunks of one length, 1 / ``parts`` of the longest at most, nested in the old if they can be.
 
-    >>> recut((12, 12, 6), 2), recut((10, 10), 3)
-    ((6, 6, 6, 6, 6), (2, 2, 2, 2, 2, 2, 2, 2, 2, 2))
+    >>> recut((12, 12, 6), 2), recut((10, 10), 3), recut((10,), 3)
+    ((6, 6, 6, 6, 6), (2, 2, 2, 2, 2, 2, 2, 2, 2, 2), (3, 3, 3, 1))
     """
     length = sum(chunks)
-    if length == 0 or parts == 1:
+    if max(chunks) < 2 or parts == 1:
         return chunks
     is_regular = len(set(chunks[:-1])) <= 1 and chunks[-1] <= chunks[0]
-    if not is_regular:
-        return regular(length, max(1, length // (len(chunks) * parts)))
-    widest = -(-chunks[0] // parts)
+    if len(chunks) == 1 or not is_regular:
+        widest = max(1, max(chunks) // parts)
+        return regular(length, -(-length // -(-length // widest)))
+    widest = max(1, chunks[0] // parts)
     nested = (w for w in range(widest, widest // 2, -1) if chunks[0] % w == 0)
-    return regular(length, widest if len(chunks) == 1 else next(nested, widest))
+    return regular(length, next(nested, widest))
 
 
 def regular(length: int, size: int) -> tuple[int, ...]:

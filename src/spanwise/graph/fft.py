@@ -373,15 +373,17 @@ def _exchange_half(
     padding = math.prod(request.points[a] / max(sum(whole.chunks[a]), 1) for a in cut)
     # gathered, transformed in place (padding makes a copy), and the mirror image
     scale = 1 + padding + (padding if padding > 1 else 0)
-    own = symmetric(request.points[axis], _parts(spec, whole, scale, machine, limit))
+    parts = _parts(spec, whole, scale, machine, limit)
+    own = symmetric(request.points[axis], parts)
+    free = [a for a in range(spec.ndim) if a not in request.axes]
+    chunks, _ = refine(whole.chunks, free, math.ceil(parts / len(own)))
     starts = edges(own)
     points = spec.shape[axis]
-    rows = [overlaps(s, t) for s, t in zip(spec.chunks, whole.chunks, strict=True)]
+    rows = [overlaps(s, t) for s, t in zip(spec.chunks, chunks, strict=True)]
     ends = [min(b + 1, points) for b in starts[1:]]
     rows[axis] = tuple((Overlap(0, a, b),) for a, b in zip(starts, ends, strict=False))
-    chunks = list(whole.chunks)
-    chunks[axis] = tuple(b - a for a, b in zip(starts, ends, strict=False))
-    target = tuple(chunks)
+    lines = tuple(b - a for a, b in zip(starts, ends, strict=False))
+    target = (*chunks[:axis], lines, *chunks[axis + 1 :])
     result = spec.with_chunks(target)
     task_bytes = math.ceil(result.chunk_bytes * scale)
     if task_bytes > limit or not _is_parallel(result, machine):
