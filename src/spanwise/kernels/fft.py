@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .engines import engine_of
 from .kernel import Kernel
 from .library import Array, namespace
 
@@ -54,6 +55,7 @@ def _generic(
     norm: str | None,
     workers: int | None = 1,
     overwrite: bool = False,
+    engine: str = "",
 ) -> Array:
     xp = namespace(x)
     if not xp.isdtype(x.dtype, ("real floating", "complex floating")):
@@ -77,23 +79,10 @@ def _transformable(xp: ModuleType) -> tuple[Any, ...]:
     return xp.float32, xp.float64, xp.complex64, xp.complex128
 
 
-def _numpy(
-    x: np.ndarray,
-    /,
-    *,
-    kind: str,
-    axes: tuple[int, ...],
-    lengths: tuple[int, ...],
-    norm: str | None,
-    workers: int | None = 1,
-    overwrite: bool = False,
-) -> np.ndarray:
-    import scipy.fft
-
+def _numpy(x: np.ndarray, /, *, engine: str = "scipy", **params: Any) -> np.ndarray:
     if x.dtype.byteorder not in "=|":
         x = x.astype(x.dtype.newbyteorder("="))
-    function = getattr(scipy.fft, f"{kind}n")
-    return function(x, s=lengths, axes=axes, norm=norm, workers=workers, overwrite_x=overwrite)
+    return engine_of(engine)(x, **params)
 
 
 fft = Kernel("fft", _generic, workspace=_workspace, in_place=True)
@@ -101,7 +90,8 @@ fft = Kernel("fft", _generic, workspace=_workspace, in_place=True)
 one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis.
 ``workers`` is the number of threads on NumPy blocks: one in a task, since the scheduler runs as
 many blocks at a time as there are cores. ``overwrite`` allows the kernel to spoil a block that
-nobody else will read."""
+nobody else will read. ``engine`` names what transforms NumPy blocks, see
+:mod:`spanwise.kernels.engines`; blocks of other libraries have their library's."""
 
 fft.register("numpy", _numpy)
 fft.register("cupy", "spanwise.kernels.cupy.fft:transform")

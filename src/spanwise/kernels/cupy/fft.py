@@ -15,6 +15,7 @@ def transform(
     norm: str | None,
     workers: int | None = 1,
     overwrite: bool = False,
+    engine: str = "",
 ) -> Any:
     """Transform one block on its device; see :data:`spanwise.kernels.fft.fft`."""
     import cupy

@@ -1,0 +1,1 @@
+"""Implementations for NumPy blocks that are too long to stand beside the generic ones."""

@@ -1,0 +1,82 @@
+"""FFT of a NumPy block by ducc0, which writes into memory that it is given."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from .. import buffers
+from ..fft import result_dtype
+
+_FORWARD = frozenset({"fft", "rfft", "hfft"})
+# ducc0 counts: 0 no factor, 1 1/sqrt(n), 2 1/n. A norm names the direction that has the factor.
+_FACTOR = {None: 0, "backward": 0, "ortho": 1, "forward": 2}
+
+
+def transform(
+    x: np.ndarray,
+    /,
+    *,
+    kind: str,
+    axes: tuple[int, ...],
+    lengths: tuple[int, ...],
+    norm: str | None,
+    workers: int | None = 1,
+    overwrite: bool = False,
+) -> np.ndarray:
+    """Transform one block; see :data:`spanwise.kernels.fft.fft`."""
+    ducc = _ducc0()
+    dtype = result_dtype(kind, x.dtype)
+    held, shape = list(x.shape), list(x.shape)
+    for axis, length in zip(axes, lengths, strict=True):
+        held[axis] = shape[axis] = length
+    if kind in ("rfft", "ihfft"):
+        shape[axes[-1]] = lengths[-1] // 2 + 1
+    elif kind in ("irfft", "hfft"):
+        held[axes[-1]] = lengths[-1] // 2 + 1
+    takes = np.result_type(dtype, np.complex64)
+    if kind not in ("irfft", "hfft") and x.dtype.kind != "c":
+        takes = takes.type(0).real.dtype
+    if x.dtype != takes or list(x.shape) != held:
+        x = buffers.copied(x, tuple(held), takes)
+        overwrite = True
+    if math.prod(shape) == 0:
+        return np.empty(shape, dtype)
+    overwrite = overwrite and x.flags.writeable
+    factor = _FACTOR[norm]
+    options: dict[str, Any] = {
+        "axes": axes,
+        "forward": kind in _FORWARD,
+        "inorm": factor if kind in _FORWARD else 2 - factor,
+        "nthreads": _threads(workers),
+    }
+    if kind in ("fft", "ifft"):
+        in_place = overwrite and x.dtype == dtype
+        return ducc.c2c(x, out=x if in_place else buffers.empty(tuple(shape), dtype), **options)
+    out = buffers.empty(tuple(shape), dtype)
+    if kind in ("rfft", "ihfft"):
+        return ducc.r2c(x, out=out, **options)
+    return ducc.c2r(x, lastsize=lengths[-1], out=out, allow_overwriting_input=overwrite, **options)
+
+
+def _threads(workers: int | None) -> int:
+    """Number of threads by SciPy's rule: negative ones count from the number of cores down."""
+    if workers is None:
+        return 1
+    return workers if workers > 0 else max(1, (os.cpu_count() or 1) + 1 + workers)
+
+
+def _ducc0() -> Any:
+    try:
+        import ducc0.fft
+    except ImportError:
+        from ...errors import MissingDependencyError
+
+        raise MissingDependencyError(
+            "the kernel 'ducc0' of fft_kernel needs the package ducc0: "
+            'python -m pip install "spanwise[fast]"'
+        ) from None
+    return ducc0.fft
