@@ -26,18 +26,17 @@ _DOCSTRING = """{summary}
     ----------
     x : array
         {x}.
-        NumPy, CuPy, PyTorch or any array-API array, or a Dask array of NumPy or CuPy chunks.
+        NumPy, CuPy, PyTorch or any array-API array, or a Dask array of NumPy or CuPy chunks.{type}
     {parameters}
     norm : {{"backward", "ortho", "forward"}}, optional
-        Where the factor 1/n stands: with the inverse (default), its root with both, or with the
-        forward transform.
+        Where the factor {factor} stands: with the inverse (default), its root with both, or with
+        the forward transform.
     overwrite_x : bool, default: False
         Accepted for SciPy's sake; no input is ever overwritten.
     workers : int, optional
         Threads for a NumPy array, as SciPy takes them. No effect on others: Dask runs as many
         tasks at a time as it has threads, each with one.
-    plan : None
-        SciPy's reserved argument; anything else raises.
+    {last_parameter}
 
     Returns
     -------
@@ -50,7 +49,7 @@ _DOCSTRING = """{summary}
     ------
     ArgumentError
         For axes that the array does not have or that repeat, fewer than one point, or an unknown
-        ``norm``.
+        ``norm``{type_error}.
     ArrayTypeError
         For labelled, masked, sparse or object arrays{complex_error}.
     MemoryBudgetError
@@ -67,29 +66,58 @@ _DOCSTRING = """{summary}
     {example}
     """
 
+_PLAN = """plan : None
+        SciPy's reserved argument; anything else raises."""
+
+_TYPE = """
+    type : {1, 2, 3, 4}, default: 2
+        Which of the four transforms; see :func:`scipy.fft.{kind}`."""
+
+_ORTHOGONALIZE = """orthogonalize : bool, optional
+        Whether the points at the ends are scaled so that, with ``norm="ortho"``, the transform is
+        an orthogonal one; by default if ``norm="ortho"``. As in SciPy, of no effect on complex
+        data, where the default holds."""
+
+_IMPORTS = """>>> import dask.array as da, spanwise as sw
+    """
+
 _EXAMPLES = {
-    "fft": """>>> import dask.array as da, spanwise as sw
-    >>> x = da.ones((64, 32), chunks=(10, 32), dtype="float32")
+    "fft": """>>> x = da.ones((64, 32), chunks=(10, 32), dtype="float32")
     >>> y = sw.fft.{name}(x, norm="ortho")
     >>> y.shape, y.dtype
     ((64, 32), dtype('complex64'))
     >>> round(float((abs(y) ** 2).sum() / (x**2).sum()), 5)  # Parseval
     1.0""",
-    "ifft": """>>> import dask.array as da, spanwise as sw
-    >>> x = da.ones((64, 32), chunks=(10, 32), dtype="float32")
+    "ifft": """>>> x = da.ones((64, 32), chunks=(10, 32), dtype="float32")
     >>> y = sw.fft.{name}(sw.fft.{forward}(x))
     >>> y.dtype, bool(abs(y - x).max().compute() < 1e-6)
     (dtype('complex64'), True)""",
-    "rfft": """>>> import dask.array as da, spanwise as sw
-    >>> x = da.ones((100, 64, 32), chunks=(10, 64, 32), dtype="float32")
+    "rfft": """>>> x = da.ones((100, 64, 32), chunks=(10, 64, 32), dtype="float32")
     >>> sw.fft.{name}(x).shape, sw.fft.{name}(x).dtype
     ((100, 64, 17), dtype('complex64'))""",
-    "irfft": """>>> import dask.array as da, spanwise as sw
-    >>> x = da.ones((100, 64, 32), chunks=(10, 64, 32), dtype="float32")
+    "irfft": """>>> x = da.ones((100, 64, 32), chunks=(10, 64, 32), dtype="float32")
     >>> y = sw.fft.{name}(sw.fft.{forward}(x))
     >>> y.shape, y.dtype, bool(abs(y - x).max().compute() < 1e-6)
     ((100, 64, 32), dtype('float32'), True)""",
+    "hfft": """>>> x = da.ones((100, 64, 17), chunks=(10, 64, 17), dtype="complex64")
+    >>> sw.fft.{name}(x).shape, sw.fft.{name}(x).dtype
+    ((100, 64, 32), dtype('float32'))""",
+    "ihfft": """>>> x = da.ones((100, 64, 32), chunks=(10, 64, 32), dtype="float32")
+    >>> y = sw.fft.{name}(x)
+    >>> y.shape, y.dtype, bool(abs(sw.fft.{forward}(y) - x).max().compute() < 1e-6)
+    ((100, 64, 17), dtype('complex64'), True)""",
+    "dct": """>>> x = da.ones((64, 32), chunks=(10, 32), dtype="float32")
+    >>> y = sw.fft.{name}(x, norm="ortho")
+    >>> y.shape, y.dtype
+    ((64, 32), dtype('float32'))
+    >>> round(float((y**2).sum() / (x**2).sum()), 5)  # an orthogonal transform
+    1.0""",
+    "idct": """>>> x = da.ones((64, 32), chunks=(10, 32), dtype="float32")
+    >>> y = sw.fft.{name}(sw.fft.{forward}(x, type=4), type=4)
+    >>> y.dtype, bool(abs(y - x).max().compute() < 1e-6)
+    (dtype('float32'), True)""",
 }
+_EXAMPLES["dst"], _EXAMPLES["idst"] = _EXAMPLES["dct"], _EXAMPLES["idct"]
 
 _FORMULAS = {
     "fft": "``X[k] = sum_j x[j] exp(-2 pi i j k / n)``",
@@ -98,12 +126,26 @@ _FORMULAS = {
     "given.",
     "irfft": "The inverse of ``rfft``: the last axis given holds ``k = 0 ... n//2`` of a "
     "Hermitian spectrum.",
+    "hfft": "``X[k] = sum_j x[j] exp(-2 pi i j k / n)``, where the last axis given holds\n    "
+    "``j = 0 ... n//2`` of a signal with ``x[-j] = conj(x[j])``.",
+    "ihfft": "``x[j] = 1/n sum_k X[k] exp(2 pi i j k / n)`` for ``j = 0 ... n//2`` on the last "
+    "axis\n    given; the others are those of a signal with ``x[-j] = conj(x[j])``.",
+    "dct": "Of type 2, ``y[k] = 2 sum_j x[j] cos(pi k (2j + 1) / 2n)``; complex data are taken as "
+    "their\n    real and imaginary parts.",
+    "idct": "Undoes :func:`~spanwise.fft.{forward}` of the same type, ``norm`` and "
+    "``orthogonalize``.",
+    "dst": "Of type 2, ``y[k] = 2 sum_j x[j] sin(pi (k + 1)(2j + 1) / 2n)``; complex data are "
+    "taken as\n    their real and imaginary parts.",
 }
+_FORMULAS["idst"] = _FORMULAS["idct"]
 
 
 _RETURNS = {
     "rfft": "The non-negative frequencies: ``n//2 + 1`` points on the last of the axes.",
     "irfft": "Real data of ``n`` points on the last of the axes.",
+    "hfft": "A real spectrum of ``n`` points on the last of the axes.",
+    "ihfft": "The first half of the signal: ``n//2 + 1`` points on the last of the axes.",
+    "dct": "The transform, real for real data.",
 }
 _HALF_DEFAULT = "twice the number of points less two, on the last of the axes"
 
@@ -114,21 +156,28 @@ def documented(function: _Function) -> _Function:
     """Complete a summary line to the docstring that all transforms share."""
     name = function.__name__
     kind = name.rstrip("2n") if name[-1] in "2n" else name
-    real_input, real_output = kind == "rfft", kind == "irfft"
+    is_trigonometric = kind.endswith(("dct", "dst"))
+    real_input, real_output = kind in ("rfft", "ihfft"), kind in ("irfft", "hfft")
     parameters = (_PARAMETERS_1D if name == kind else _PARAMETERS_ND).format(
         crop="``n//2 + 1`` points" if real_output else "it",
         default=_HALF_DEFAULT if real_output else "the length of the axis",
         axes_default="default: (-2, -1)" if name.endswith("2") else "optional",
         last=", the real one last" if real_input or real_output else "",
     )
+    returns = _RETURNS["dct"] if is_trigonometric else "The transform, zero frequency first."
+    names = {"name": name, "forward": name.removeprefix("i")}
     function.__doc__ = _DOCSTRING.format(
         summary=function.__doc__,
-        formula=_FORMULAS[kind],
+        formula=_FORMULAS[kind].format(**names),
         x="Real data, any shape" if real_input else "Real or complex data, any shape",
+        type=_TYPE.replace("{kind}", kind[-3:]) if is_trigonometric else "",
         parameters=parameters,
-        returns=_RETURNS.get(kind, "The transform, zero frequency first."),
+        factor="1/2n (of type 1: 1/2(n-1), 1/2(n+1))" if is_trigonometric else "1/n",
+        last_parameter=_ORTHOGONALIZE if is_trigonometric else _PLAN,
+        returns=_RETURNS.get(kind, returns),
+        type_error=" or ``type``" if is_trigonometric else "",
         complex_error=" and, since the input must be real, for complex ones" if real_input else "",
         name=name,
-        example=_EXAMPLES[kind].format(name=name, forward=name[1:]),
+        example=_IMPORTS + _EXAMPLES[kind].format(**names),
     )
     return function

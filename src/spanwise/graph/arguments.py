@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError, AxisError
+from ..kernels.transforms import TRANSFORMS
 
 NORMS = (None, "backward", "ortho", "forward")
 
 
 def check_norm(norm: Any) -> None:
     """Refuse a normalisation that SciPy does not have."""
-    if norm not in NORMS:
-        raise ArgumentError(
+    if not (norm is None or (isinstance(norm, str) and norm in NORMS)):
+        raise (ArgumentError if isinstance(norm, str) else ArgumentTypeError)(
             f"norm={norm!r}: Invalid norm value {norm!r}, "
             'should be "backward", "ortho" or "forward"'
         )
@@ -74,7 +75,7 @@ def resolve_axes(
         chosen = tuple(normal_axis(a, ndim) for a in _integers(axes, "axes"))
     if len(set(chosen)) != len(chosen):
         raise ArgumentError(f"axes={axes!r}: all axes must be unique")
-    if wanted is None:
+    if wanted is None or not chosen:
         return chosen, (None,) * len(chosen)
     if len(wanted) != len(chosen):
         raise ArgumentError(
@@ -83,12 +84,39 @@ def resolve_axes(
     return chosen, tuple(shape[a] if n == -1 else n for a, n in zip(chosen, wanted, strict=True))
 
 
+def resolve_points(n: Any, *, kind: str) -> tuple[int] | None:
+    """Requested length of a transform of one axis, None where it was left open.
+
+    No points of a real result are SciPy's way to ask for one.
+
+    >>> resolve_points(8, kind="fft"), resolve_points(0, kind="irfft")
+    ((8,), (1,))
+    """
+    if n is None:
+        return None
+    points = integer(n, "n")
+    if points == 0 and TRANSFORMS[kind].half == "in":
+        return (1,)
+    if points < 1:
+        raise ArgumentError(
+            f"n={n}: invalid number of data points ({n}) specified; give at least 1"
+        )
+    return (points,)
+
+
 def resolve_lengths(
-    shape: Sequence[int], axes: tuple[int, ...], wanted: tuple[int | None, ...], *, kind: str
+    shape: Sequence[int],
+    axes: tuple[int, ...],
+    wanted: tuple[int | None, ...],
+    *,
+    kind: str,
+    one_axis: bool = False,
 ) -> tuple[int, ...]:
     """Number of points of each transform.
 
-    The last axis of ``irfft`` holds half a spectrum: m points stand for 2 (m - 1).
+    The last axis of ``irfft`` and ``hfft`` holds half a spectrum: m points stand for 2 (m - 1).
+    One point would stand for none; the transforms of ``one_axis`` refuse it, those of several
+    make one point of it, as SciPy's do.
 
     >>> resolve_lengths((5, 9), (0, 1), (None, None), kind="irfft")
     (5, 16)
@@ -99,19 +127,22 @@ def resolve_lengths(
             f"invalid number of data points ({lengths}) specified on axes {axes} of an array of "
             f"shape {tuple(shape)}; give at least 1 in n= or s="
         )
-    if kind == "irfft" and wanted[-1] is None:
-        lengths[-1] = 2 * (shape[axes[-1]] - 1)
-        if lengths[-1] < 1:
+    if TRANSFORMS[kind].half == "in" and wanted[-1] is None:
+        points = 2 * (shape[axes[-1]] - 1)
+        if one_axis and points < 1:
             raise ArgumentError(
-                f"invalid number of data points ({lengths[-1]}) specified on axis {axes[-1]} "
+                f"Invalid number of data points ({points}) specified on axis {axes[-1]} "
                 "of length 1: one frequency does not tell the number of points; give at least 1 in "
-                "n= or s="
+                "n="
             )
+        lengths[-1] = max(points, 1)
     return tuple(lengths)
 
 
 def integer(value: Any, name: str) -> int:
     """A Python integer; anything that is not one is refused, as its argument's name says."""
+    if hasattr(value, "__dask_graph__"):  # the next line would compute it
+        raise ArgumentTypeError(f"{name}={value!r}: expected an integer, not a Dask collection")
     try:
         return operator.index(value)
     except TypeError:
@@ -119,6 +150,10 @@ def integer(value: Any, name: str) -> int:
 
 
 def _integers(values: Any, name: str) -> tuple[int, ...]:
-    if not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or hasattr(values, "__dask_graph__"):
         return (integer(values, name),)
-    return tuple(integer(v, name) for v in values)
+    try:
+        items = tuple(values)
+    except TypeError:  # an array of no axes
+        raise ArgumentTypeError(f"{name}={values!r}: expected integers") from None
+    return tuple(integer(v, name) for v in items)
