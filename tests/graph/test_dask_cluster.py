@@ -8,6 +8,7 @@ import scipy.fft
 from distributed import Client, LocalCluster
 
 import spanwise as sw
+from spanwise.graph import routes
 from spanwise.testing import CountingSource
 
 X = np.random.default_rng(0).standard_normal((24, 20, 24)).astype("float32")
@@ -73,6 +74,17 @@ def test_every_form_runs_on_a_cluster(client, memory, pattern, tmp_path):
             assert layer.step.tasks == len(layer)
     assert_right(y.compute())
     assert_gone(client, tmp_path)
+
+
+@pytest.mark.parametrize(("disk_rate", "forms"), [(1e12, ["p2p"]), (1e-3, ["split", "split"])])
+def test_many_slices_take_dasks_own_exchange_or_two_rounds(client, monkeypatch, disk_rate, forms):
+    monkeypatch.setattr(routes, "MANY", 1)
+    monkeypatch.setattr(routes, "_DISK_RATE", disk_rate)
+    monkeypatch.setattr(routes, "_COPY_RATE", 1e12)
+    x = np.random.default_rng(0).standard_normal((24, 36))
+    y = sw.fft.rfft(da.from_array(x, chunks=(1, 36)), n=20, axis=0)
+    assert form(y) == [f"exchange ({name})" for name in forms]
+    np.testing.assert_allclose(y.compute(), scipy.fft.rfft(x, n=20, axis=0), atol=1e-12)
 
 
 def assert_gone(client, folder):

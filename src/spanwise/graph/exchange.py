@@ -18,7 +18,7 @@ Rows = tuple[tuple[tuple[Overlap, ...], ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """From one chunking to another, in one of three forms.
+    """From one chunking to another, in one of four forms.
 
     ``view``
         The consumer takes whole source chunks and slices views of them: one task per target
@@ -29,6 +29,9 @@ class Exchange:
     ``staged``
         One task per source chunk writes its slices to a temporary store, one per target chunk
         reads them back. Memory is bounded by the chunks in flight.
+    ``p2p``
+        Dask's peer-to-peer rechunk: one task per source and per target chunk and one between,
+        through the workers' disks. It runs on the distributed scheduler only.
     """
 
     source: ArraySpec
@@ -38,7 +41,7 @@ class Exchange:
     rows: Rows
     """The parts of every target chunk, per axis."""
     form: str
-    """``"view"``, ``"split"`` or ``"staged"``."""
+    """``"view"``, ``"split"``, ``"staged"`` or ``"p2p"``."""
     reason: str
     """Why this form."""
     layout: tuple[Any, ...] = ("overlaps",)
@@ -66,7 +69,9 @@ class Exchange:
             return targets
         if self.form == "split":
             return self.pieces + targets
-        return 1 + self.source.blocks + targets
+        tasks = 1 + self.source.blocks + targets
+        # What Dask unpacks is a task apart from the kernel behind it.
+        return tasks if self.form == "staged" else tasks + targets
 
     @property
     def bytes_moved(self) -> int:
@@ -75,7 +80,7 @@ class Exchange:
 
     def held_bytes(self, machine: Machine) -> int:
         """Bytes that one worker keeps between its tasks."""
-        if self.form == "staged":
+        if self.form in ("staged", "p2p"):
             return 0
         return math.ceil(self.source.nbytes / machine.workers)
 

@@ -23,9 +23,10 @@ from ..kernels.fft import flops
 from ..kernels.transforms import TRANSFORMS, Transform
 from ..machine import Machine, format_bytes
 from . import fourstep
-from .exchange import plan_exchange, refine, symmetric
-from .grid import ArraySpec, Chunks, Overlap, edges, overlaps
+from .exchange import Exchange, refine, symmetric
+from .grid import ArraySpec, Chunks, edges
 from .plan import Plan
+from .routes import plan_route
 from .stages import Fill, Reflection, Stage, Work, steps_of
 
 _ONE_TASK_BYTES = 2**25
@@ -158,10 +159,8 @@ def plan_fft(
     except _HalfDoesNotFitError:
         state = _plan(spec, request, machine, half=False)
     if output_chunks is not None and state.spec.chunks != output_chunks:
-        how = plan_exchange(
-            state.spec, output_chunks, machine, task_bytes=2 * state.spec.chunk_bytes
-        )
-        state.put(Stage(state.spec, how.result, how, None, "the chunks that were asked for"))
+        result = state.spec.with_chunks(output_chunks)
+        _go(state, plan_route(state.spec, output_chunks, machine, task_bytes=result.chunk_bytes))
     stages = tuple(state.stages)
     plan = Plan(operation, spec, state.spec, steps_of(stages, machine, operation), machine)
     if machine.explicit:
@@ -278,8 +277,13 @@ def _make_whole(state: State, request: Request, machine: Machine) -> None:
         if is_needed:
             raise MemoryBudgetError(_over_budget(cut, task_bytes, refusal, request, machine))
     target = _as_asked(state, cut, target, request, machine)
-    how = plan_exchange(state.spec, target, machine, task_bytes=task_bytes)
-    state.put(Stage(state.spec, how.result, how, None))
+    _go(state, plan_route(state.spec, target, machine, task_bytes=task_bytes))
+
+
+def _go(state: State, route: tuple[Exchange, ...]) -> None:
+    """Append the exchanges of a route."""
+    for how in route:
+        state.put(Stage(state.spec, how.result, how, None))
 
 
 def _is_parallel(result: ArraySpec, machine: Machine) -> bool:
@@ -379,19 +383,14 @@ def _exchange_half(
     chunks, _ = refine(whole.chunks, free, math.ceil(parts / len(own)))
     starts = edges(own)
     points = spec.shape[axis]
-    rows = [overlaps(s, t) for s, t in zip(spec.chunks, chunks, strict=True)]
     ends = [min(b + 1, points) for b in starts[1:]]
-    rows[axis] = tuple((Overlap(0, a, b),) for a, b in zip(starts, ends, strict=False))
-    lines = tuple(b - a for a, b in zip(starts, ends, strict=False))
-    target = (*chunks[:axis], lines, *chunks[axis + 1 :])
+    taken = tuple(zip(starts, ends, strict=False))
+    target = (*chunks[:axis], tuple(b - a for a, b in taken), *chunks[axis + 1 :])
     result = spec.with_chunks(target)
     task_bytes = math.ceil(result.chunk_bytes * scale)
     if task_bytes > limit or not _is_parallel(result, machine):
         raise _HalfDoesNotFitError
-    how = plan_exchange(
-        spec, target, machine, task_bytes=task_bytes, rows=tuple(rows), layout=("pairs", axis)
-    )
-    state.put(Stage(spec, how.result, how, None))
+    _go(state, plan_route(spec, target, machine, task_bytes=task_bytes, ranges={axis: taken}))
 
 
 def _fill(state: State, request: Request) -> None:

@@ -13,8 +13,7 @@ rows 0 ... P/2 only; the others are their mirror images.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ from ..kernels.kernel import Kernel
 from ..kernels.transforms import TRANSFORMS
 from ..machine import Machine, format_bytes
 from .exchange import plan_exchange, regular
-from .grid import ArraySpec, Overlap, edges
+from .grid import ArraySpec, Overlap, edges, runs
 from .stages import Fill, Reflection, Stage, Work
 
 if TYPE_CHECKING:
@@ -169,28 +168,6 @@ def divisors(n: int) -> list[int]:
     """
     small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
     return small + [n // d for d in reversed(small) if d * d != n]
-
-
-def runs(bounds: Sequence[int], ranges: Iterable[tuple[int, int]]) -> tuple[Overlap, ...]:
-    """Parts of chunks (given by their edges) that make up ranges of an axis, one after the other.
-
-    Behind the end of the axis there are zeros.
-
-    >>> [(o.source, o.start, o.stop) for o in runs((0, 4, 8), [(2, 5), (7, 10)])]
-    [(0, 2, 4), (1, 0, 1), (1, 3, 4), (-1, 0, 2)]
-    """
-    parts = []
-    end = bounds[-1]
-    for begin, stop in ranges:
-        at = begin
-        while at < min(stop, end):
-            i = bisect_right(bounds, at) - 1
-            until = min(stop, bounds[i + 1])
-            parts.append(Overlap(i, at - bounds[i], until - bounds[i]))
-            at = until
-        if stop > max(at, end):
-            parts.append(Overlap(-1, 0, stop - max(at, end)))
-    return tuple(parts)
 
 
 def residue_runs(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
 from typing import Any
@@ -142,3 +144,25 @@ def overlaps(source: tuple[int, ...], target: tuple[int, ...]) -> tuple[tuple[Ov
         # An empty target chunk takes nothing from one source, which gives it dtype and library.
         rows.append(tuple(row) or (Overlap(min(first, len(starts) - 1), 0, 0),))
     return tuple(rows)
+
+
+def runs(bounds: Sequence[int], ranges: Iterable[tuple[int, int]]) -> tuple[Overlap, ...]:
+    """Parts of chunks (given by their edges) that make up ranges of an axis, one after the other.
+
+    Behind the end of the axis there are zeros.
+
+    >>> [(o.source, o.start, o.stop) for o in runs((0, 4, 8), [(2, 5), (7, 10)])]
+    [(0, 2, 4), (1, 0, 1), (1, 3, 4), (-1, 0, 2)]
+    """
+    parts = []
+    end = bounds[-1]
+    for begin, stop in ranges:
+        at = begin
+        while at < min(stop, end):
+            i = bisect_right(bounds, at) - 1
+            until = min(stop, bounds[i + 1])
+            parts.append(Overlap(i, at - bounds[i], until - bounds[i]))
+            at = until
+        if stop > max(at, end):
+            parts.append(Overlap(-1, 0, stop - max(at, end)))
+    return tuple(parts)

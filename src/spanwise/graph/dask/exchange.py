@@ -19,7 +19,7 @@ from ..exchange import Exchange
 from ..grid import ArraySpec
 from ..plan import Plan, Step
 from ..stages import Work
-from .layers import PlannedLayer, array_of, name_of
+from .layers import PlannedLayer, array_of, map_kernel, name_of
 
 
 def exchange(
@@ -38,10 +38,31 @@ def exchange(
     """
     name = name_of(step, x.name, how, work, plan, store_root if how.form == "staged" else None)
     result = result or how.result
+    if how.form == "p2p":
+        return _p2p(x, how, step, plan, work, result)
     build = {"view": _view_tasks, "split": _split_tasks, "staged": _staged_tasks}[how.form]
     tasks = build(x, how, name, _Consumer(work), store_root)
     layer = PlannedLayer(tasks, step, plan, None if work is None else how.result)
     return array_of(x, name, layer, result.chunks, result.dtype)
+
+
+def _p2p(
+    x: da.Array, how: Exchange, step: Step, plan: Plan, work: Work | None, result: ArraySpec
+) -> da.Array:
+    """Dask's own exchange, and the kernel as a layer behind it."""
+    kept = x[tuple(slice(sum(chunks)) for chunks in how.target)]
+    moved = kept.rechunk(how.target, method="p2p")
+    if work is None:
+        return moved
+    return map_kernel(
+        moved,
+        functools.partial(work.kernel, **dict(work.params)),
+        step=step,
+        plan=plan,
+        dtype=result.dtype,
+        chunks=result.chunks,
+        numbers=work.numbers,
+    )
 
 
 class _Consumer:
