@@ -4,6 +4,9 @@ import dask
 import pytest
 from hypothesis import HealthCheck, settings
 
+# What was measured on the machine of the tests must not change what they plan.
+os.environ["SPANWISE_RATES"] = os.devnull + "/none"
+
 pytest_plugins = ["pytester", "spanwise.testing.plugin"]
 
 settings.register_profile(

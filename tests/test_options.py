@@ -10,7 +10,7 @@ import pytest
 import spanwise as sw
 from spanwise import options
 
-KEYS = {"memory", "placement", "temporary_store"}
+KEYS = {"fft_kernel", "memory", "placement", "temporary_store"}
 
 
 def test_the_defaults_leave_everything_open():
@@ -60,12 +60,16 @@ def test_options_of_dasks_own_configuration_are_seen():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"colour": 1}, "'colour': expected one of memory, placement, temporary_store"),
+        ({"colour": 1}, "'colour': expected one of fft_kernel, memory, placement, temporary_store"),
         ({"memory": "lots"}, "512MiB"),
         ({"memory": -5}, "memory=-5"),
         ({"memory": 0}, "memory=0"),
         ({"memory": True}, "512MiB"),
         ({"placement": "tpu"}, "placement='tpu': expected one of"),
+        (
+            {"fft_kernel": "fftw"},
+            "fft_kernel='fftw': expected one of auto, ducc0, .*register_kernel",
+        ),
         ({"temporary_store": 5}, "temporary_store=5"),
     ],
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ArgumentError
+from .rates import Rates
 
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -37,6 +38,8 @@ class Machine:
     """Whether the budget was set (option or worker limits) rather than derived from the total."""
     source: str = "given"
     """Where the budget comes from, in words."""
+    rates: Rates | None = None
+    """How fast the workers are, where it was measured."""
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.workers < 1:

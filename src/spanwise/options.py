@@ -10,20 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ArgumentError
+from .kernels.engines import check_engine, resolve_engine
 from .kernels.folders import check_url
 from .machine import Machine, parse_bytes
 
 _POLICIES = ("cpu", "gpu", "data")
-_NAMES = {"memory": "memory", "placement": "placement", "temporary_store": "temporary-store"}
+_NAMES = {
+    "fft_kernel": "fft-kernel",
+    "memory": "memory",
+    "placement": "placement",
+    "temporary_store": "temporary-store",
+}
 
 
 def _config() -> Any:
     import dask
     import yaml
 
-    if dask.config.get("spanwise", None) is None or "temporary-store" not in dask.config.get(
-        "spanwise"
-    ):
+    known = dask.config.get("spanwise", None)
+    if known is None or not known.keys() >= set(_NAMES.values()):
         defaults = yaml.safe_load(Path(__file__).with_name("spanwise.yaml").read_text())
         dask.config.update_defaults(defaults)
     return dask.config
@@ -39,6 +44,11 @@ def set_options(**options: Any) -> Any:
         A plan that exceeds it in every form is refused when the function is called.
     placement : {"cpu", "gpu", "data"} or None
         Where kernels run, see :class:`spanwise.schedulers.placement`.
+    fft_kernel : str or None
+        What transforms NumPy blocks in tasks: ``"scipy"``, ``"ducc0"`` (install
+        ``spanwise[fast]``) or a name given to :func:`spanwise.fft.register_kernel`. ``"auto"`` and
+        None: what ``spanwise calibrate`` found to be the fastest on this machine, where the
+        workers are on this machine; else SciPy.
     temporary_store : str, path or None
         Folder or URL (``"s3://bucket/scratch"``, anything that fsspec opens) for exchanges that
         exceed the budget; all workers must see it. None: the system's temporary folder, which
@@ -54,6 +64,8 @@ def set_options(**options: Any) -> Any:
     ------
     ArgumentError
         For an unknown option or a value that it does not take.
+    MissingDependencyError
+        For an FFT kernel whose package is not installed.
 
     Examples
     --------
@@ -67,6 +79,8 @@ def set_options(**options: Any) -> Any:
             raise ArgumentError(f"option {name!r}: expected one of {', '.join(sorted(_NAMES))}")
         if name == "memory" and value is not None and parse_bytes(value) < 1:
             raise ArgumentError(f"memory={value!r}: a budget must be positive; None sets no budget")
+        if name == "fft_kernel":
+            check_engine(value)
         if name == "placement" and value is not None and value not in _POLICIES:
             raise ArgumentError(f"placement={value!r}: expected one of {_POLICIES} or None")
         if name == "temporary_store" and not isinstance(value, (str, os.PathLike, type(None))):
@@ -91,7 +105,7 @@ def get_options() -> dict[str, Any]:
     --------
     >>> import spanwise as sw
     >>> sorted(sw.get_options())
-    ['memory', 'placement', 'temporary_store']
+    ['fft_kernel', 'memory', 'placement', 'temporary_store']
     """
     config = _config()
     return {name: config.get(f"spanwise.{key}", None) for name, key in _NAMES.items()}
@@ -102,6 +116,22 @@ def machine() -> Machine:
     from .schedulers.local import current_machine
 
     return current_machine(memory=get_options()["memory"])
+
+
+def fft_engine(dtype: Any) -> str:
+    """What is to transform NumPy blocks: keyword ``engine`` of :data:`spanwise.kernels.fft.fft`.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Element type of the result.
+    """
+    name = get_options()["fft_kernel"]
+    if name not in (None, "auto"):
+        return resolve_engine(name)
+    rates = machine().rates
+    rate = None if rates is None else rates.fastest(dtype)
+    return resolve_engine(None, None if rate is None else rate.engine)
 
 
 def make_placement_effective() -> None:

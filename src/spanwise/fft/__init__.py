@@ -5,6 +5,7 @@ Dask array it builds a graph of one task per chunk where the axes are whole, and
 slices between chunks where they are cut.
 """
 
+from ..kernels.engines import register_kernel
 from ._backend import backend as backend
 from ._frequencies import fftfreq, fftshift, ifftshift, rfftfreq
 from ._hankel import fht, fhtoffset, ifht
@@ -73,6 +74,7 @@ __all__ = [
     "irfftn",
     "next_fast_len",
     "prev_fast_len",
+    "register_kernel",
     "rfft",
     "rfft2",
     "rfftfreq",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
+from .. import rates
 from ..machine import DEFAULT_SHARE, Machine, default_machine, parse_bytes, total_memory
 
 _DISTRIBUTED_SCHEDULERS = (None, "dask.distributed", "distributed")
@@ -53,23 +58,19 @@ def current_machine(*, memory: int | float | str | None = None, client: Any = No
     """
     client = client if client is not None else active_client()
     machine = None if client is None else _cluster_machine(client)
-    machine = machine or default_machine(local_threads())
+    machine = machine or replace(default_machine(local_threads()), rates=rates.load())
     if memory is None:
         return machine
-    return Machine(
-        threads=machine.threads,
-        memory=parse_bytes(memory),
-        workers=machine.workers,
-        distributed=machine.distributed,
-        explicit=True,
-        source="option spanwise.memory",
+    return replace(
+        machine, memory=parse_bytes(memory), explicit=True, source="option spanwise.memory"
     )
 
 
 def _cluster_machine(client: Any) -> Machine | None:
     if client.asynchronous:
         return None
-    workers = list(client.scheduler_info(n_workers=-1)["workers"].values())
+    found = client.scheduler_info(n_workers=-1)["workers"]
+    workers = list(found.values())
     if not workers:
         return None
     limits = [w["memory_limit"] for w in workers if w["memory_limit"]]
@@ -83,4 +84,11 @@ def _cluster_machine(client: Any) -> Machine | None:
         source=f"{DEFAULT_SHARE:.0%} of the workers' memory limit"
         if limits
         else f"{DEFAULT_SHARE:.0%} of a worker's share of this machine's memory",
+        rates=rates.load() if _are_here(found) else None,
     )
+
+
+def _are_here(addresses: Iterable[str]) -> bool:
+    """Whether workers run on this very machine, for which its rates hold."""
+    here = {"127.0.0.1", "::1", "localhost", socket.gethostname()}
+    return all(a.startswith("inproc:") or urlsplit(a).hostname in here for a in addresses)
