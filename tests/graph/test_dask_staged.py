@@ -1,16 +1,22 @@
 """Staged exchanges: their stores are gone afterwards, and memory is bounded."""
 
+import errno
 import gc
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import dask
 import dask.array as da
+import fsspec
 import numpy as np
 import pytest
 import scipy.fft
 
 import spanwise as sw
+from spanwise.kernels import folders
 from spanwise.testing import CountingSource
 
 X = np.random.default_rng(0).standard_normal((24, 20, 24)).astype("float32")
@@ -132,3 +138,66 @@ def test_local_transforms_keep_no_chunk(axis):
     else:
         y.map_blocks(lambda b: b[:, :1, :1], chunks=((1,) * 24, (1,), (1,))).compute()
         assert source.live_chunks == 0
+
+
+def test_a_culled_result_reads_what_it_needs_and_leaves_no_store(tmp_path):
+    got = staged(axis=0)[:, :3].compute()
+    np.testing.assert_allclose(got, scipy.fft.fft(X, axis=0)[:, :3], atol=1e-4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_exchange_is_staged_under_a_url():
+    files = fsspec.filesystem("memory")
+    with sw.set_options(temporary_store="memory://staged-exchange/scratch"):
+        y = staged(axis=0)
+        seen = []
+
+        def look(block):
+            seen.extend(files.ls("/staged-exchange/scratch"))
+            return block
+
+        got = y.map_blocks(look, dtype=y.dtype, meta=y._meta).compute(scheduler="threads")
+    np.testing.assert_allclose(got, scipy.fft.fft(X, axis=0), atol=1e-4)
+    gc.collect()
+    assert len({found["name"] for found in seen}) == 1
+    assert files.find("/staged-exchange") == []
+
+
+def test_a_full_disk_is_told_and_leaves_no_store(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folders, "_write_all", full)
+    with (
+        ThreadPoolExecutor(2) as pool,
+        pytest.raises(sw.errors.StoreError, match=r"set_options\(temporary_store=") as caught,
+    ):
+        staged(axis=0).compute(scheduler="threads", pool=pool)
+    caught.value.__traceback__ = caught.value.__cause__ = None
+    del caught
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+import dask.array as da, numpy as np
+import spanwise as sw
+
+def die(block):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+x = da.from_array(np.ones((24, 20, 24), "float32"), chunks=(3, 20, 24))
+with sw.set_options(memory=45_000, temporary_store=sys.argv[1]):
+    y = sw.fft.fft(x, axis=0)
+y.map_blocks(die, dtype=y.dtype, meta=y._meta).compute(scheduler="threads", num_workers=2)
+"""
+
+
+def test_what_a_killed_process_left_goes_with_the_next_compute(tmp_path):
+    run = subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    assert run.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert len(list(left.iterdir())) > 1
+    staged(axis=0).compute()
+    assert list(tmp_path.iterdir()) == []

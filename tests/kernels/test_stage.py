@@ -1,17 +1,23 @@
 """The temporary store: what is written is read, and nothing stays behind."""
 
+import errno
 import gc
+import os
 import pickle
+import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 
-from spanwise.errors import PlacementError
+from spanwise.errors import PlacementError, StoreError
+from spanwise.kernels import folders as stage_folders
 from spanwise.kernels import leases, stage
 from spanwise.kernels.folders import folder_of
 from spanwise.kernels.transfer import counted_transfers
@@ -202,6 +208,147 @@ def test_a_folder_half_removed_by_a_killed_process_goes(tmp_path):
     (folder / "0-0").write_bytes(b"12")
     leases.remove_leftovers(folder_of(str(tmp_path)))
     assert folders(tmp_path) == []
+
+
+def test_parts_repeat_and_parts_without_a_source_are_zero(tmp_path):
+    store = stage.open_store(str(tmp_path))
+    cuts = ((Part(0, 0, 2), Part(0, 2, 3)),)
+    one = stage.write(np.arange(1.0, 4.0), store, "0", cuts)
+    row = (Part(-1, 0, 2), Part(0, 2, 3), Part(0, 0, 2), Part(0, 2, 3), Part(-1, 0, 1))
+    got = stage.read([None, one, one, one, None], [0, 1, 0, 1, 0], (row,), store)
+    np.testing.assert_array_equal(got, [0, 0, 3, 1, 2, 3, 0])
+
+
+@pytest.mark.parametrize("protocol", ["", "memory://"])
+def test_slices_of_two_stores_are_read_together(protocol, tmp_path):
+    cuts = ((Part(0, 0, 2),),)
+    first, second = (stage.open_store(f"{protocol}{tmp_path}") for _ in range(2))
+    written = [stage.write(np.full(2, i), s, "0", cuts) for i, s in enumerate((first, second))]
+    # The writers' stores are held by what they wrote.
+    del first
+    gc.collect()
+    row = (Part(0, 0, 2), Part(1, 0, 2))
+    np.testing.assert_array_equal(stage.read(written, [0, 0], (row,), second), [0, 0, 1, 1])
+
+
+def test_a_store_of_another_protocol_comes_and_goes_like_a_folder():
+    files = fsspec.filesystem("memory")
+    root = "memory://of-a-test/scratch"
+    x = np.arange(12.0).reshape(4, 3)
+    store = stage.open_store(root)
+    other = pickle.loads(pickle.dumps(store))
+    assert len(files.ls("/of-a-test/scratch")) == 1
+    del store
+    gc.collect()
+    assert len(files.ls("/of-a-test/scratch")) == 1
+    np.testing.assert_array_equal(write_and_read([x[:2], x[2:]], root), x[:, 2:])
+    del other
+    gc.collect()
+    assert files.find("/of-a-test") == []
+
+
+def test_leftovers_under_a_url_go_when_the_next_store_is_made():
+    files = fsspec.filesystem("memory")
+    dead = run_python("import os; print(os.getpid())")
+    left = f"/leftovers/spanwise-stage@{leases.host_name()}@{dead}@ab"
+    files.pipe_file(f"{left}/made", b"")
+    files.pipe_file(f"{left}/lease@{leases.host_name()}@{dead}@cd", b"")
+    elsewhere = "/leftovers/spanwise-stage@another.host@1@ab/lease@another.host@1@cd"
+    files.pipe_file(elsewhere, b"")
+    store = stage.open_store("memory://leftovers")
+    assert not files.exists(left)
+    assert files.exists(elsewhere)
+    del store
+
+
+def test_a_lease_of_another_host_counts_until_it_was_not_renewed_for_a_day(tmp_path):
+    old, new = (tmp_path / f"spanwise-stage@another.host@1@{i}" for i in range(2))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "lease@another.host@1@cd").touch()
+    yesterday = time.time() - 25 * 3600
+    os.utime(old / "lease@another.host@1@cd", (yesterday, yesterday))
+    leases.remove_leftovers(folder_of(str(tmp_path)))
+    assert folders(tmp_path) == [new.name]
+
+
+def test_a_lease_is_renewed_by_use(tmp_path, monkeypatch):
+    store = stage.open_store(str(tmp_path))
+    (lease,) = Path(store.url).glob("lease@*")
+    os.utime(lease, (0, 0))
+    stage.write(np.arange(3.0), store, "0", ((Part(0, 0, 3),),))
+    assert lease.stat().st_mtime == 0
+    monkeypatch.setattr(leases, "_RENEW", 0.0)
+    stage.write(np.arange(3.0), store, "1", ((Part(0, 0, 3),),))
+    assert time.time() - lease.stat().st_mtime < 60
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_gives_up_nothing_of_its_parent(tmp_path):
+    code = MAKE + (
+        "pid = os.fork()\n"
+        "if not pid: del s; os._exit(0)\n"
+        "os.waitpid(pid, 0); print(os.path.isdir(s.url))"
+    )
+    assert run_python(code, tmp_path) == "True"
+    assert folders(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_the_folder_and_the_option(code, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(code, os.strerror(code))
+
+    store = stage.open_store(str(tmp_path))
+    monkeypatch.setattr(stage_folders, "_write_all", full)
+    with pytest.raises(StoreError, match=r"set_options\(temporary_store=") as caught:
+        stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+    assert str(tmp_path) in str(caught.value)
+    assert caught.value.errno == code
+    assert [p.name for p in Path(store.url).iterdir() if not p.name.startswith("lease@")] == []
+    assert isinstance(pickle.loads(pickle.dumps(caught.value)), StoreError)
+    del store, caught  # whose traceback has the store
+    assert folders(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_write_that_the_system_refuses_is_an_error():
+    with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
+        stage_folders._write_all(file.fileno(), [np.ones(2).data])
+
+
+def test_a_file_that_is_gone_is_told_not_guessed(tmp_path):
+    store = stage.open_store(str(tmp_path))
+    written = stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+    (Path(store.url) / written.name).unlink()
+    with pytest.raises(StoreError, match=r"compute again.*set_options\(temporary_store="):
+        stage.read([written], [0], ((Part(0, 0, 2),),), store)
+
+
+def test_a_handle_that_comes_late_makes_its_store_again(tmp_path):
+    store = stage.open_store(str(tmp_path))
+    shutil.rmtree(store.url)
+    written = stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+    got = stage.read([written], [0], ((Part(0, 0, 2),),), store)
+    np.testing.assert_array_equal(got, [1.0, 1.0])
+    del store, written
+    assert folders(tmp_path) == []
+
+
+def test_a_store_made_on_another_host_is_told_with_the_option_to_set(tmp_path, monkeypatch):
+    store = stage.open_store(str(tmp_path))
+    written = stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+    data = pickle.dumps((store, written))
+    shutil.rmtree(store.url)
+    del store, written
+    monkeypatch.setattr(leases, "host_name", lambda: "another.host")
+    store, written = pickle.loads(data)
+    with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
+        stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+    with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
+        stage.read([written], [0], ((Part(0, 0, 2),),), store)
+    with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
+        stage.write(np.ones(2), stage.Store("memory://elsewhere"), "0", ((Part(0, 0, 2),),))
 
 
 def test_a_store_out_of_reach_is_told_with_the_option_to_set():

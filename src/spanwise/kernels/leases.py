@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import math
 import os
+import re
 import socket
 import sys
 import threading
@@ -63,7 +64,7 @@ def _boot() -> str:
 
 def host_of(url: str) -> str:
     """The host on which a store was made, by its name."""
-    parts = url.rpartition("/")[2].split("@")
+    parts = re.split(r"[/\\]", url)[-1].split("@")
     return parts[1] if len(parts) == 4 else ""
 
 
@@ -109,6 +110,11 @@ class Lease:
         self.keys: set[Any] = set()
         self.pid = os.getpid()
         self.renewed = -math.inf
+
+    @property
+    def is_near(self) -> bool:
+        """Whether this process would see the store if it were there."""
+        return isinstance(self.folder, LocalFolder) and host_of(self.folder.url) == host_name()
 
     def renew(self, *, make: bool = False) -> None:
         """Take the lease, or write it again; where the store is out of reach there is none."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import math
 import os
 import socket
 import tempfile
@@ -39,28 +38,13 @@ class Store:
     def __init__(self, url: str, key: Any = None, *, make: bool = False) -> None:
         self.url = url
         self.key = key
-        self._lease = leases.acquire(url, key, make=make)
+        self.lease = leases.acquire(url, key, make=make)
         self._finalizer = weakref.finalize(self, leases.release, url, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker of Dask keeps the key until the pickle has arrived, or was read from disk.
         lease = None if leases.workers() else leases.pass_on(self.url)
         return _arrived, (type(self), self.url, self.key, lease)
-
-    @property
-    def folder(self) -> Any:
-        """Where the files are; the lease is renewed when it is time."""
-        self._lease.renew()
-        return self._lease.folder
-
-    @property
-    def is_near(self) -> bool:
-        """Whether the folder of the store would be seen by this process if it were there."""
-        return "://" not in self.url and leases.host_of(self.url) == leases.host_name()
-
-    def make_again(self) -> None:
-        """Make the folder anew: it went with a worker that was lost, and this handle came late."""
-        self._lease.renew(make=True)
 
 
 class Share(Store):
@@ -74,7 +58,7 @@ def _arrived(kind: type[Store], url: str, key: Any, lease: str | None) -> Store:
     """The handle of a pickle, whose lease is handed over."""
     store = kind(url, key)
     if lease is not None:
-        store.folder.unlink(lease)
+        store.lease.folder.unlink(lease)
     return store
 
 
@@ -107,15 +91,15 @@ def write(block: Array, store: Store, name: str, cuts: Sequence[Sequence[Part]])
     _check_reach(store)
     library = library_of(block)
     host = to_host(block)
-    slices = [tuple(slice(p.start, p.stop) for p in parts) for parts in itertools.product(*cuts)]
-    sizes = [host[part].nbytes for part in slices]
-    offsets = tuple(itertools.accumulate(sizes, initial=0))[:-1]
+    cut = itertools.product(*([slice(part.start, part.stop) for part in axis] for axis in cuts))
+    slices = [host[index] for index in cut]
+    *offsets, size = itertools.accumulate((part.nbytes for part in slices), initial=0)
     # A task that runs twice (a lost worker) must not touch what a reader has open.
     name = f"{name}.{uuid.uuid4().hex}"
-    with _explained(store):
-        store.folder.write(name, (host[part] for part in slices))
+    with _explained(store.lease):
+        store.lease.folder.write(name, slices, size)
     share = Share(store.url, leases.current_key())
-    return Written(share, name, offsets, host.dtype.str, library)
+    return Written(share, name, tuple(offsets), host.dtype.str, library)
 
 
 def read(
@@ -130,29 +114,31 @@ def read(
     shape = tuple(slices[-1].stop for slices in landing)
     first = next(source for source in written if source is not None)
     out = np.empty(shape, np.dtype(first.dtype))
-    wanted: dict[str, tuple[Store, list[tuple[str, int, np.ndarray]]]] = {}
+    # Writers that ran again after a worker was lost may have had another store.
+    wanted: dict[leases.Lease, list[tuple[str, int, np.ndarray]]] = {}
     for source, index, target in zip(written, indices, itertools.product(*landing), strict=True):
         view = out[target]
         if source is None:
             view[...] = 0
-        elif math.prod(view.shape):
-            # Writers that ran again after a worker was lost may have had another store.
-            ranges = wanted.setdefault(source.store.url, (source.store, []))[1]
+        elif view.size:
+            ranges = wanted.setdefault(source.store.lease, [])
             ranges.append((source.name, source.offsets[index], view))
-    for holder, ranges in wanted.values():
-        with _explained(holder):
-            holder.folder.read(ranges)
+    for lease, ranges in wanted.items():
+        with _explained(lease):
+            lease.renew()
+            lease.folder.read(ranges)
     del store
     return out if first.library == "numpy" else to_device(out, library=first.library)
 
 
 def _check_reach(store: Store) -> None:
-    if store.folder.is_there():
+    store.lease.renew()
+    if store.lease.folder.is_there():
         return
-    if store.is_near:
-        store.make_again()
-        return
-    raise _out_of_reach(store.url)
+    if not store.lease.is_near:
+        raise _out_of_reach(store.url)
+    # It went with a worker that was lost, and this handle of it came late.
+    store.lease.renew(make=True)
 
 
 def _out_of_reach(url: str) -> PlacementError:
@@ -164,16 +150,16 @@ def _out_of_reach(url: str) -> PlacementError:
 
 
 @contextmanager
-def _explained(store: Store) -> Iterator[None]:
+def _explained(lease: leases.Lease) -> Iterator[None]:
     """Errors of a file system, with the name of the store and what to do."""
     try:
         yield
     except FileNotFoundError as error:
-        if not store.is_near and not store.folder.is_there():
-            raise _out_of_reach(store.url) from error
+        if not lease.is_near and not lease.folder.is_there():
+            raise _out_of_reach(lease.folder.url) from error
         raise StoreError(
-            f"the temporary store {store.url} lost a file before it was read ({error}); compute "
-            "again, and see that nothing else clears the folder that "
+            f"the temporary store {lease.folder.url} lost a file before it was read ({error}); "
+            "compute again, and see that nothing else clears the folder that "
             'spanwise.set_options(temporary_store="...") names'
         ) from error
     except OSError as error:
@@ -183,5 +169,5 @@ def _explained(store: Store) -> Iterator[None]:
             error.errno,
             f"the temporary store is full ({error.strerror}); name a folder or URL with more "
             'room: spanwise.set_options(temporary_store="...")',
-            store.url,
+            lease.folder.url,
         ) from error
