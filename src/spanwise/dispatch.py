@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -86,13 +86,15 @@ def blockwise(
     reason: str,
     starts: tuple[int, ...] = (),
     table: tuple[Any, tuple[int, ...]] | None = None,
+    lengths: Mapping[int, int] | None = None,
     **params: Any,
 ) -> Any:
-    """Run a kernel that keeps the shape of its block: on the array, or once per chunk.
+    """Run a kernel on each block by itself: on the array, or once per chunk.
 
     For each axis in ``starts`` the kernel is given the index of its block's first element.
     ``table`` is an array in memory and the axes that it lies along; the kernel is given the part
-    of it that belongs to the block, behind the block.
+    of it that belongs to the block, behind the block. Blocks keep their shape, but for axes in
+    ``lengths``, which they hold whole.
     """
 
     def chunked(array: Any) -> Any:
@@ -106,12 +108,16 @@ def blockwise(
             machine=options.machine(),
             operation=operation,
             reason=reason,
+            lengths=lengths,
         )
         function = functools.partial(kernel, **params)
         (step,) = plan.steps
         if table is not None:
             return map_beside(array, *table, function, step=step, plan=plan, dtype=dtype)
-        return map_kernel(array, function, step=step, plan=plan, dtype=dtype, starts=starts)
+        chunks = plan.result.chunks
+        return map_kernel(
+            array, function, step=step, plan=plan, dtype=dtype, chunks=chunks, starts=starts
+        )
 
     beside = (0,) * len(starts) if table is None else table[:1]
     return apply(x, concrete=lambda block: kernel(block, *beside, **params), chunked=chunked)

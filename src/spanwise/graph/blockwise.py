@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..kernels.blocks import reshape
@@ -12,9 +14,16 @@ from .plan import Plan, Step
 
 
 def plan_blockwise(
-    spec: ArraySpec, kernel: Kernel, *, dtype: str, machine: Machine, operation: str, reason: str
+    spec: ArraySpec,
+    kernel: Kernel,
+    *,
+    dtype: str,
+    machine: Machine,
+    operation: str,
+    reason: str,
+    lengths: Mapping[int, int] | None = None,
 ) -> Plan:
-    """Plan a kernel that keeps the shape of its block.
+    """Plan a kernel on each chunk by itself.
 
     Parameters
     ----------
@@ -30,8 +39,13 @@ def plan_blockwise(
         Prefix of the task keys.
     reason : str
         Why the work has this form.
+    lengths : mapping of int to int, optional
+        New lengths of axes that are whole in their chunks; the others stay as they are.
     """
-    result = ArraySpec(spec.chunks, dtype, np.dtype(dtype).itemsize, spec.library)
+    chunks = tuple(
+        (lengths[axis],) if lengths and axis in lengths else c for axis, c in enumerate(spec.chunks)
+    )
+    result = ArraySpec(chunks, dtype, np.dtype(dtype).itemsize, spec.library)
     workspace = kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
     step = Step(
         name=f"spanwise-{operation}",

@@ -17,12 +17,10 @@ from ..errors import ArgumentError
 from .fft import fft
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
+from .slabs import slabs
 from .spectrum import as_inexact
 
 Response = Callable[..., Any]
-
-_SCRATCH = 2**22
-"""Bytes of input filtered at a time on the CPU, where the spectrum then stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ def _filter(
         return as_inexact(x, False)
     h = None if response is not None else beside[0]
     out = None
-    for part in _slabs(x, chosen):
+    for part in slabs(x, chosen):
         piece = x[part]
         spectrum = fft(piece, kind="rfft" if real else "fft", **params)
         if h is None:
@@ -163,20 +161,6 @@ def _filter(
         out[part] = y
     assert out is not None
     return out
-
-
-def _slabs(x: Array, axes: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Parts of a block along its first axis that is not transformed, small enough for the cache."""
-    free = [a for a in range(x.ndim) if a not in axes and x.shape[a] > 1]
-    whole = (slice(None),) * x.ndim
-    if not free or library_of(x) != "numpy":
-        return [whole]
-    axis, n = free[0], x.shape[free[0]]
-    each = max(1, _SCRATCH * n // x.nbytes)
-    return [
-        tuple(slice(i, i + each) if a == axis else s for a, s in enumerate(whole))
-        for i in range(0, n, each)
-    ]
 
 
 filter_block = Kernel("filter", _filter, workspace=lambda in_bytes, out_bytes: 4 * out_bytes)

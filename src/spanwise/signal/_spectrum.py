@@ -11,7 +11,8 @@ import numpy as np
 from .. import dispatch
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
-from ..kernels.spectrum import inexact_dtype, remove_mean, squared_magnitude
+from ..kernels.power import power as power_kernel
+from ..kernels.spectrum import inexact_dtype, squared_magnitude
 from ._arguments import is_complex, is_whole, some_axes, spacings
 
 _SCALINGS = ("density", "spectrum")
@@ -82,8 +83,9 @@ def power_spectrum(
 
     Notes
     -----
-    One pass over the data. Along whole axes each chunk is one task once Dask has fused them; along
-    cut axes an exchange comes first, see :func:`spanwise.fft.fftn`.
+    One pass over the data. Along whole axes each chunk is one task, which transforms real data to
+    half a spectrum and fills in the other half, whose power is the same; along cut axes an
+    exchange comes first, see :func:`spanwise.fft.fftn`.
 
     Examples
     --------
@@ -101,32 +103,14 @@ def power_spectrum(
     chosen = some_axes(x, axes)
     n = math.prod(x.shape[axis] for axis in chosen)
     spacing = math.prod(spacings(sampling, len(chosen)))
-    points = x.shape[chosen[-1]] if half else None
     if half and is_complex(x):
         raise ArrayTypeError(
             f"x has dtype {x.dtype}, and half=True takes real data: the negative frequencies of "
             "complex data are not those of its positive ones; leave it out"
         )
-    zero_mean = False
-    if detrend == "constant":
-        if is_whole(x, chosen):
-            x = _without_mean(x, chosen)
-        else:
-            zero_mean = True
-    spectrum = (_fft.rfftn if half else _fft.fftn)(x, axes=chosen)
     scale = (spacing / n if scaling == "density" else 1.0 / n**2) if n else 1.0
-    power = dispatch.blockwise(
-        spectrum,
-        squared_magnitude,
-        operation="power-spectrum",
-        dtype=_real_dtype(spectrum),
-        reason="each frequency by itself",
-        starts=chosen,
-        axes=chosen,
-        scale=scale,
-        half=points,
-        zero_mean=zero_mean,
-    )
+    of = _power_of_whole if is_whole(x, chosen) else _power_of_cut
+    power = of(x, chosen, scale, half, detrend == "constant")
     centred = chosen[:-1] if half else chosen
     return _fft.fftshift(power, axes=centred) if shift and centred else power
 
@@ -136,24 +120,41 @@ def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
         raise ArgumentError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
 
 
-def _without_mean(x: Any, axes: tuple[int, ...]) -> Any:
+def _power_of_whole(x: Any, axes: tuple[int, ...], scale: float, half: bool, detrend: bool) -> Any:
+    """All of it in one kernel on each block."""
     return dispatch.blockwise(
         x,
-        remove_mean,
-        operation="remove-mean",
-        dtype=_floating_dtype(x),
+        power_kernel,
+        operation="power-spectrum",
+        dtype=_real_dtype(x),
         reason="the axes are whole in their chunks",
+        lengths={axes[-1]: x.shape[axes[-1]] // 2 + 1} if half else None,
         axes=axes,
+        scale=scale,
+        half=half,
+        detrend=detrend,
     )
 
 
-def _floating_dtype(x: Any) -> Any:
-    """Element type in which the mean is subtracted; libraries with their own types decide alone."""
-    return inexact_dtype(x.dtype, as_complex=False) if isinstance(x.dtype, np.dtype) else None
+def _power_of_cut(x: Any, axes: tuple[int, ...], scale: float, half: bool, detrend: bool) -> Any:
+    """The transform, and the power of each chunk of it."""
+    spectrum = (_fft.rfftn if half else _fft.fftn)(x, axes=axes)
+    return dispatch.blockwise(
+        spectrum,
+        squared_magnitude,
+        operation="power-spectrum",
+        dtype=_real_dtype(spectrum),
+        reason="each frequency by itself",
+        starts=axes,
+        axes=axes,
+        scale=scale,
+        half=x.shape[axes[-1]] if half else None,
+        zero_mean=detrend,
+    )
 
 
-def _real_dtype(spectrum: Any) -> Any:
-    """Element type of the squared magnitude; libraries with their own types decide alone."""
-    if not isinstance(spectrum.dtype, np.dtype):
+def _real_dtype(x: Any) -> Any:
+    """Element type of a power; libraries with their own types decide alone."""
+    if not isinstance(x.dtype, np.dtype):
         return None
-    return spectrum.dtype.type(0).real.dtype
+    return inexact_dtype(x.dtype, as_complex=False).type(0).real.dtype
