@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from spanwise.cli import main
 
-COMMANDS = ("fft", "power-spectrum", "kmeans", "demo", "plan", "doctor")
+COMMANDS = ("fft", "power-spectrum", "kmeans", "demo", "plan", "calibrate", "doctor")
 
 
 def spanwise(*arguments):

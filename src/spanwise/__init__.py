@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from . import fft as fft
     from . import schedulers as schedulers
     from . import signal as signal
+    from .calibration import calibrate as calibrate
     from .kernels.transfer import to_device as to_device
     from .kernels.transfer import to_host as to_host
     from .options import get_options as get_options
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("cluster", "errors", "fft", "schedulers", "signal", "testing")
 _NAMES = {
+    "calibrate": ".calibration",
     "explain": ".schedulers.explain",
     "get_options": ".options",
     "set_options": ".options",
@@ -34,6 +36,7 @@ _NAMES = {
 
 __all__ = [
     "__version__",
+    "calibrate",
     "cluster",
     "errors",
     "explain",

@@ -1,11 +1,16 @@
 """What transforms NumPy blocks gives what SciPy gives."""
 
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.fft
+import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spanwise.errors import ArgumentError, MissingDependencyError
 from spanwise.kernels import buffers, engines
 from spanwise.kernels.fft import fft, result_dtype
 from spanwise.kernels.numpy import fft_scipy
@@ -132,3 +137,90 @@ def test_parts_cover_a_block_and_keep_its_whole_axes():
             assert part[1] == slice(0, 4)
             assert seen[part].size <= max(limit, 4)
         assert (seen == 1).all()
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    monkeypatch.setattr(engines, "_ENGINES", dict(engines._ENGINES))
+
+
+def test_an_engine_of_ones_own_is_found_by_its_place(registry):
+    place = "scipy.fft:fftn"
+    engines.register_kernel("own", place)
+    assert engines.resolve_engine("own") == place
+    assert "own" in engines.engines()
+    assert engines.engine_of(place) is scipy.fft.fftn
+    engines.register_kernel("own", scipy.linalg.norm)
+    assert engines.resolve_engine("own") == "scipy.linalg._misc:norm"
+
+
+def test_an_engine_of_ones_own_is_given_what_it_was_promised(registry, monkeypatch, tmp_path):
+    (tmp_path / "my_engine.py").write_text(
+        "import numpy\n"
+        "def transform(x, /, *, kind, axes, lengths, norm, workers, overwrite):\n"
+        "    assert x.dtype.isnative\n"
+        "    return (kind, axes, lengths, norm, workers, overwrite)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    engines.register_kernel("own", "my_engine:transform")
+    engine = engines.resolve_engine("own")
+    got = fft(np.ones(3, "f4"), kind="fft", axes=(0,), lengths=(3,), norm=None, engine=engine)
+    assert got == ("fft", (0,), (3,), None, 1, False)
+
+
+@pytest.mark.parametrize("name", ["", "scipy", "ducc0", "auto", "a:b", 3])
+def test_names_that_are_taken_are_refused(registry, name):
+    with pytest.raises(ArgumentError, match="name="):
+        engines.register_kernel(name, "scipy.fft:fftn")
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x: x, "at the top of a module"),
+        (3, "expected a function"),
+        ("nowhere.at_all:f", "cannot be imported"),
+        ("scipy.fft:no_such_function", "cannot be imported"),
+        ("scipy.fft", "package.module:function"),
+        ("scipy.fft:__name__", "package.module:function"),
+    ],
+)
+def test_functions_that_workers_cannot_import_are_refused(registry, function, words):
+    with pytest.raises(ArgumentError, match=words):
+        engines.register_kernel("own", function)
+    assert "own" not in engines.engines()
+
+
+def test_unknown_engines_are_refused_with_those_there_are():
+    with pytest.raises(ArgumentError, match=r"'fftw': expected one of auto, ducc0, .*scipy"):
+        engines.resolve_engine("fftw")
+
+
+def test_a_missing_package_is_named_with_its_command(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r'pip install "spanwise\[fast\]"'):
+        engines.resolve_engine("ducc0")
+    assert engines.resolve_engine("auto", fastest="ducc0") == "scipy"
+
+
+def test_the_package_may_be_missing_on_a_worker_only(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ducc0", None)
+    monkeypatch.setitem(sys.modules, "ducc0.fft", None)
+    with pytest.raises(MissingDependencyError, match=r'pip install "spanwise\[fast\]"'):
+        fft(np.ones(3), kind="fft", axes=(0,), lengths=(3,), norm=None, engine="ducc0")
+
+
+def test_memory_beside_input_and_output_stays_within_what_is_stated(monkeypatch):
+    """Of a large transform of real input: parts, not another array of its size."""
+    monkeypatch.setattr(buffers, "SMALLEST", 2**22)
+    monkeypatch.setattr(fft_scipy, "_PART_BYTES", 2**23)
+    x = np.ones((16, 512, 512), "f4")
+    out_bytes = x.size * 8
+    for engine in ENGINES:
+        buffers._POOL.clear()
+        tracemalloc.start()
+        got = fft(x, kind="fft", axes=(1, 2), lengths=(512, 512), norm=None, engine=engine)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak - got.nbytes <= fft.workspace(x.nbytes, out_bytes)
+        assert peak - got.nbytes <= out_bytes / 2

@@ -11,7 +11,7 @@ import click
 
 from .._version import __version__
 from ..errors import SpanwiseError
-from .commands import demo, doctor, fft, kmeans, power_spectrum
+from .commands import calibrate, demo, doctor, fft, kmeans, power_spectrum
 from .parameters import PLAN_ONLY, WithExamples, debug_option
 
 __all__ = ["main"]
@@ -45,6 +45,7 @@ class _Group(WithExamples, click.Group):
     spanwise power-spectrum sst.zarr power.zarr --dim latitude --dim longitude
     spanwise kmeans sst.zarr regimes.zarr -k 8 --sample-dim time
     spanwise plan kmeans sst.zarr regimes.zarr -k 8 --sample-dim time
+    spanwise calibrate
     spanwise doctor
     """,
 )
@@ -76,4 +77,5 @@ for _command in (fft, power_spectrum, kmeans, demo):
     main.add_command(_command)
     plan.add_command(_command)
 main.add_command(plan)
+main.add_command(calibrate)
 main.add_command(doctor)

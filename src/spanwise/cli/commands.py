@@ -215,6 +215,30 @@ def doctor() -> None:
     click.echo(report(examine()))
 
 
+@click.command(
+    "calibrate",
+    cls=WithExamples,
+    examples="""
+    spanwise calibrate
+    spanwise calibrate --no-save
+    """,
+)
+@click.option("--save/--no-save", default=True, show_default=True, help="Keep the rates.")
+@debug_option
+def calibrate(save: bool) -> None:
+    """Measure FFT kernels, memory and the temporary store of this machine.
+
+    Takes about ten seconds, in which nothing else should run. The rates choose the fastest FFT
+    kernel (option fft_kernel) and price the steps of plans.
+    """
+    from .. import calibration, rates
+    from .doctor import Finding, rate_findings, report
+
+    found = calibration.calibrate(save=save)
+    kept = Finding("kept in", str(rates.path())) if save else Finding("kept", "no (--no-save)")
+    click.echo(report({"rates of this machine": [*rate_findings(found), kept]}, verdict=False))
+
+
 def _carry_out(
     source: str,
     target: str,

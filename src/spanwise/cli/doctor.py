@@ -11,13 +11,18 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from ..machine import format_bytes, total_memory
+
+if TYPE_CHECKING:
+    from ..rates import Rates
 
 _PACKAGES = (
     "spanwise",
     "numpy",
     "scipy",
+    "ducc0",
     "array-api-compat",
     "dask",
     "distributed",
@@ -61,11 +66,12 @@ def examine() -> dict[str, list[Finding]]:
         "BLAS threads": blas,
         "allocator": allocator,
         "temporary store": temporary_store,
+        "calibration": calibration,
     }
     return {title: list(section()) for title, section in sections.items()}
 
 
-def report(sections: Mapping[str, list[Finding]]) -> str:
+def report(sections: Mapping[str, list[Finding]], *, verdict: bool = True) -> str:
     """The findings as text; advice stands under its finding, and is counted at the end."""
     lines = []
     for title, findings in sections.items():
@@ -75,9 +81,11 @@ def report(sections: Mapping[str, list[Finding]]) -> str:
             lines.append(f"  {finding.name:<{width}}  {finding.value}")
             if finding.advice:
                 lines.append(f"  {'':<{width}}  → {finding.advice}")
+    if not verdict:
+        return "\n".join(lines)
     count = sum(bool(finding.advice) for findings in sections.values() for finding in findings)
-    verdict = f"{count} piece{'s' if count > 1 else ''} of advice, marked →"
-    return "\n".join([*lines, "", verdict if count else "nothing to mend"])
+    advice = f"{count} piece{'s' if count > 1 else ''} of advice, marked →"
+    return "\n".join([*lines, "", advice if count else "nothing to mend"])
 
 
 def versions() -> Iterator[Finding]:
@@ -241,3 +249,31 @@ def _in_memory(folder: str) -> bool:
     if not mounts:
         return False
     return max(mounts, key=lambda p: len(p.mountpoint)).fstype in ("tmpfs", "ramfs")
+
+
+def calibration() -> Iterator[Finding]:
+    """What was measured of this machine."""
+    from .. import rates
+
+    found = rates.load()
+    if found is None:
+        missing = f"{rates.path()} cannot be used" if rates.path().exists() else "not measured"
+        yield Finding("rates", missing, "to choose the fastest FFT kernel: spanwise calibrate")
+        return
+    yield Finding("file", str(rates.path()))
+    yield from rate_findings(found)
+
+
+def rate_findings(rates: Rates) -> Iterator[Finding]:
+    """The rates, a line for each element type."""
+    for dtype in dict.fromkeys(rate.dtype for rate in rates.fft):
+        measured = sorted(
+            (rate for rate in rates.fft if rate.dtype == dtype), key=lambda rate: -rate.flops
+        )
+        each = ", ".join(f"{rate.engine} {rate.flops / 1e9:.1f}" for rate in measured)
+        yield Finding(f"FFT to {dtype}", f"{each} Gflop/s of one task")
+    yield Finding("copy in memory", f"{rates.copy / 1e9:.1f} GB/s of one task")
+    yield Finding(
+        "temporary store",
+        f"{rates.write / 1e9:.1f} GB/s written, {rates.read / 1e9:.1f} GB/s read ({rates.folder})",
+    )

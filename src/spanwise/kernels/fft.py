@@ -79,10 +79,18 @@ def _transformable(xp: ModuleType) -> tuple[Any, ...]:
     return xp.float32, xp.float64, xp.complex64, xp.complex128
 
 
-def _numpy(x: np.ndarray, /, *, engine: str = "scipy", **params: Any) -> np.ndarray:
+def _numpy(
+    x: np.ndarray,
+    /,
+    *,
+    workers: int | None = 1,
+    overwrite: bool = False,
+    engine: str = "scipy",
+    **params: Any,
+) -> np.ndarray:
     if x.dtype.byteorder not in "=|":
-        x = x.astype(x.dtype.newbyteorder("="))
-    return engine_of(engine)(x, **params)
+        x, overwrite = x.astype(x.dtype.newbyteorder("=")), True
+    return engine_of(engine)(x, workers=workers, overwrite=overwrite, **params)
 
 
 fft = Kernel("fft", _generic, workspace=_workspace, in_place=True)

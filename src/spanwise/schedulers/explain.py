@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
+from ..graph.cost import seconds
 from ..machine import Machine, format_bytes
 from . import devices, hook
 from .explanation import Copies, Explanation, Row, Totals
@@ -149,7 +150,15 @@ class _Account:
             to_device=_copies(self.to_device[name]),
             to_host=_copies(self.to_host[name]),
             peak_bytes=step.peak_bytes if step is not None else 0,
+            seconds=self._seconds(layer),
         )
+
+    def _seconds(self, layer: LiveLayer) -> float | None:
+        """What the rates of the CPU say of a step that runs there."""
+        if layer.step is None or self.on_device[layer.name] or layer.name in self.reading.held:
+            return None
+        found = seconds(layer.step, self.machine)
+        return None if found is None else found * layer.share
 
     def _device(self, layer: LiveLayer) -> str:
         placed = self.on_device[layer.name]
@@ -192,6 +201,11 @@ class _Account:
             if form:
                 notes.append(f"{', '.join(names)}: {form}.")
         notes += self._lost()
+        if any(row.seconds is not None for row in rows):
+            notes.append(
+                "Times are estimates from the rates that spanwise calibrate measured; reading the "
+                "source and steps of other libraries are not counted."
+            )
         if not any(row.planned for row in rows) and rows:
             notes.append(
                 "No step was built by spanwise; peak memory is not planned for other layers."

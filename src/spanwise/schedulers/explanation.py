@@ -64,6 +64,8 @@ class Row:
     """Copies to the host that end here."""
     peak_bytes: int
     """Most bytes on one worker, for steps of ours."""
+    seconds: float | None = None
+    """Estimated time, for steps of ours that what was measured of the machine can price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,21 @@ def _count(n: int) -> str:
     return f"{n:,}"
 
 
+def format_seconds(seconds: float) -> str:
+    """A duration as people read it, in two digits or so.
+
+    >>> [format_seconds(s) for s in (0.0004, 0.034, 2.34, 34, 150, 9000)]
+    ['1 ms', '34 ms', '2.3 s', '34 s', '2.5 min', '2.5 h']
+    """
+    if seconds < 1:
+        return f"{max(1, round(1000 * seconds))} ms"
+    for limit, size, unit in ((100, 1, "s"), (6000, 60, "min"), (float("inf"), 3600, "h")):
+        if seconds < limit:
+            amount = seconds / size
+            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
+    raise AssertionError("unreachable")
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     chunks = f"{_count(row.chunks)} × {format_bytes(row.chunk_bytes)}" if row.chunks else "-"
     return (
@@ -250,6 +267,11 @@ def _summary(e: Explanation) -> list[Fact]:
         f"writes {format_bytes(t.bytes_written)}{moved}{staged}"
     )
     facts = [("total", total)]
+    priced = [(row.name, row.seconds) for row in e.rows if row.seconds is not None]
+    if priced:
+        whole = format_seconds(sum(seconds for _, seconds in priced))
+        each = ", ".join(f"{name} {format_seconds(seconds)}" for name, seconds in priced)
+        facts.append(("time", f"about {whole}" + (f": {each}" if len(priced) > 1 else "")))
     if t.to_device.number or t.to_host.number:
         facts.append(("copies", f"{t.to_device} to device, {t.to_host} to host"))
     if t.peak_bytes:

@@ -1,0 +1,43 @@
+"""What a step will take, from what was measured of the machine."""
+
+from __future__ import annotations
+
+from ..machine import Machine
+from .plan import Step
+
+_TRANSFORMS = ("fft", "dct", "dst")
+"""How the names of kernels begin whose operations are counted as 5 N log2 N."""
+
+
+def seconds(step: Step, machine: Machine) -> float | None:
+    """Time of a step on a machine, or None where its rates do not say.
+
+    Transforms at the measured rate of the fastest engine on the element type given out, other
+    steps as copies of what they take in and give out, each spread over the tasks that run at a
+    time; then what goes through the temporary store, which all tasks share. Reading the source,
+    scheduling and the network are left out.
+
+    Examples
+    --------
+    >>> from spanwise.rates import EngineRate, Rates
+    >>> rates = Rates((EngineRate("scipy", "complex64", 4e9),), copy=8e9, write=1e9, read=2e9)
+    >>> step = Step("fft", "blockwise", tasks=8, kernel="fft", flops=16e9, dtype="complex64")
+    >>> seconds(step, Machine(threads=2, memory=10**9, rates=rates))
+    2.0
+    """
+    rates = machine.rates
+    if rates is None or step.passes > 1:
+        return None
+    at_a_time = max(1, min(machine.slots, step.tasks))
+    total = 0.0
+    if step.kernel.startswith(_TRANSFORMS):
+        rate = rates.fastest(step.dtype)
+        if rate is None:
+            return None
+        total += step.flops / (rate.flops * at_a_time)
+        total += step.bytes_moved / (rates.copy * at_a_time)
+    elif step.flops:
+        return None  # operations of another kind
+    else:
+        total += max(step.bytes_in, step.bytes_out) / (rates.copy * at_a_time)
+    return total + step.bytes_staged * (1 / rates.write + 1 / rates.read)
