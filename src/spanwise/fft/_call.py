@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,7 +23,66 @@ from ..kernels.transforms import TRANSFORMS
 _REAL_INPUT = {"rfft": "fft", "ihfft": "ifft"}
 """Transforms that take real data, and those to use for complex data."""
 
+Order = Literal["natural", "decimated"]
+"""Order of the points of an axis whose transform takes four steps."""
+
 Options = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """What a caller says of the order and the chunks of a lazy result."""
+
+    order: Order
+    """Order of the points of an axis whose transform takes four steps."""
+    output_chunks: Any
+    """``"auto"``, ``"restore"``, or chunks as Dask takes them."""
+
+    def __post_init__(self) -> None:
+        if self.order not in ("natural", "decimated"):
+            raise ArgumentError(f"order={self.order!r}: expected 'natural' or 'decimated'")
+        if isinstance(self.output_chunks, str) and self.output_chunks not in ("auto", "restore"):
+            raise ArgumentError(
+                f"output_chunks={self.output_chunks!r}: expected 'auto', 'restore' (those of the "
+                "input) or chunks, e.g. (100, -1)"
+            )
+        if self.order == "decimated" and self.output_chunks != "auto":
+            raise ArgumentError(
+                f"order='decimated' and output_chunks={self.output_chunks!r}: the chunks are what "
+                "decimated order is about; leave output_chunks out"
+            )
+
+    def of_result(
+        self,
+        chunks: tuple[tuple[int, ...], ...],
+        kind: str,
+        axes: tuple[int, ...],
+        points: tuple[int, ...],
+    ) -> tuple[tuple[int, ...], ...] | None:
+        """Chunks that the result shall have; None if the plan may choose."""
+        if isinstance(self.output_chunks, str) and self.output_chunks == "auto":
+            return None
+        from dask.array.core import normalize_chunks
+
+        shape = [sum(c) for c in chunks]
+        for axis, n in zip(axes, points, strict=True):
+            shape[axis] = n
+        if TRANSFORMS[kind].half == "out":
+            shape[axes[-1]] = points[-1] // 2 + 1
+        wanted = self.output_chunks
+        if wanted == "restore":
+            wanted = tuple(
+                c if sum(c) == length else max(c) if len(c) > 1 else -1
+                for c, length in zip(chunks, shape, strict=True)
+            )
+        try:
+            return normalize_chunks(wanted, shape=tuple(shape))
+        except (ValueError, TypeError) as error:
+            raise ArgumentError(
+                f"output_chunks={wanted!r}: no chunks of the shape {tuple(shape)}: {error}"
+            ) from error
+
+
 Check = Callable[[tuple[int, ...], tuple[int, ...], tuple[int, ...]], None]
 
 
@@ -38,11 +98,13 @@ def transform_line(
     plan: Any = None,
     options: Options = (),
     check: Check | None = None,
+    order: Order = "natural",
+    chunks: Any = "auto",
 ) -> Any:
     """Call a transform of one axis."""
     _refuse_plan(plan)
-    s = resolve_points(n, kind=kind)
-    return _call(name, kind, x, s, (axis,), norm, workers, options, check, one_axis=True)
+    chunking = Chunking(order, chunks)
+    return _call(name, kind, x, n, (axis,), norm, workers, options, check, chunking, one_axis=True)
 
 
 def transform(
@@ -57,10 +119,12 @@ def transform(
     plan: Any = None,
     options: Options = (),
     check: Check | None = None,
+    chunks: Any = "auto",
 ) -> Any:
     """Call a transform of several axes."""
     _refuse_plan(plan)
-    return _call(name, kind, x, s, axes, norm, workers, options, check, one_axis=False)
+    chunking = Chunking("natural", chunks)
+    return _call(name, kind, x, s, axes, norm, workers, options, check, chunking, one_axis=False)
 
 
 def is_complex(x: Any) -> bool:
@@ -87,6 +151,7 @@ def _call(
     workers: int | None,
     kernel_options: Options,
     check: Check | None,
+    chunking: Chunking,
     *,
     one_axis: bool,
 ) -> Any:
@@ -97,6 +162,7 @@ def _call(
             f"x must be a real sequence, but has dtype {x.dtype}; {name} takes real data. "
             f"Use {name.replace(kind, _REAL_INPUT[kind])}, or x.real"
         )
+    s = resolve_points(s, kind=kind) if one_axis else s
     chosen, wanted = resolve_axes(x.shape, s, axes)
     if not chosen:
         if TRANSFORMS[kind].half:
@@ -121,7 +187,9 @@ def _call(
             workers=workers,
             **dict(kernel_options),
         ),
-        chunked=lambda array: _chunked(name, kind, array, chosen, lengths, norm, kernel_options),
+        chunked=lambda array: _chunked(
+            name, kind, array, chosen, lengths, norm, kernel_options, chunking
+        ),
     )
 
 
@@ -133,19 +201,23 @@ def _chunked(
     lengths: Callable[[tuple[int, ...]], tuple[int, ...]],
     norm: str | None,
     kernel_options: Options,
+    chunking: Chunking,
 ) -> Any:
     from ..graph.dask import lower_fft, spec_of
     from ..graph.fft import plan_fft
 
     spec = spec_of(x)
+    points = lengths(spec.shape)
     how = plan_fft(
         spec,
         kind=kind,
         axes=axes,
-        lengths=lengths(spec.shape),
+        lengths=points,
         norm=norm,
         machine=options.machine(),
         operation=name,
         options=kernel_options,
+        order=chunking.order,
+        output_chunks=chunking.of_result(spec.chunks, kind, axes, points),
     )
     return lower_fft(x, how, store_root=options.get_options()["temporary_store"])

@@ -36,7 +36,11 @@ _DOCSTRING = """{summary}
     workers : int, optional
         Threads for a NumPy array, as SciPy takes them. No effect on others: Dask runs as many
         tasks at a time as it has threads, each with one.
-    {last_parameter}
+    {last_parameter}{order}
+    output_chunks : {{"auto", "restore"}} or chunks, default: "auto"
+        Chunks of a Dask result: those in which the plan leaves it, those of the input (of an axis
+        whose length changes: of the same size), or any that ``rechunk`` takes. What the last
+        exchange cannot give at once takes one more.
 
     Returns
     -------
@@ -68,6 +72,21 @@ _DOCSTRING = """{summary}
 
 _PLAN = """plan : None
         SciPy's reserved argument; anything else raises."""
+
+_ORDER = """
+    order : {"natural", "decimated"}, default: "natural"
+        Order of the points of a cut axis beside which there is no other to cut, which is
+        transformed in four steps. {direction}
+        Axes that are transformed in one chunk, and arrays that are not chunked, are in natural
+        order either way."""
+
+_DIRECTIONS = {
+    "gives": """In decimated order, chunk k of P holds every P-th point
+        from k on, and natural order costs an exchange more. The inverse and `fftfreq` take the
+        same argument.""",
+    "takes": """A decimated axis is taken as the forward transform gave it
+        out: chunk k of P holds every P-th point from k on.""",
+}
 
 _TYPE = """
     type : {1, 2, 3, 4}, default: 2
@@ -149,6 +168,15 @@ _RETURNS = {
 }
 _HALF_DEFAULT = "twice the number of points less two, on the last of the axes"
 
+_ORDERED = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+"""Transforms of one axis that know decimated order."""
+
+
+def _order(kind: str) -> str:
+    direction = "takes" if kind in ("ifft", "irfft", "hfft") else "gives"
+    return _ORDER.replace("{direction}", _DIRECTIONS[direction])
+
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -174,6 +202,7 @@ def documented(function: _Function) -> _Function:
         parameters=parameters,
         factor="1/2n (of type 1: 1/2(n-1), 1/2(n+1))" if is_trigonometric else "1/n",
         last_parameter=_ORTHOGONALIZE if is_trigonometric else _PLAN,
+        order=_order(kind) if name in _ORDERED else "",
         returns=_RETURNS.get(kind, returns),
         type_error=" or ``type``" if is_trigonometric else "",
         complex_error=" and, since the input must be real, for complex ones" if real_input else "",

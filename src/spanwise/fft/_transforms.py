@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._call import transform, transform_line
+from ._call import Order, transform, transform_line
 from ._docs import documented
 
 
@@ -19,9 +19,22 @@ def fft(
     workers: int | None = None,
     *,
     plan: None = None,
+    order: Order = "natural",
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete Fourier transform along one axis."""
-    return transform_line("fft", "fft", x, n, axis, norm, workers, plan=plan)
+    return transform_line(
+        "fft",
+        "fft",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        plan=plan,
+        order=order,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -35,9 +48,22 @@ def ifft(
     workers: int | None = None,
     *,
     plan: None = None,
+    order: Order = "natural",
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse discrete Fourier transform along one axis."""
-    return transform_line("ifft", "ifft", x, n, axis, norm, workers, plan=plan)
+    return transform_line(
+        "ifft",
+        "ifft",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        plan=plan,
+        order=order,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -51,9 +77,22 @@ def rfft(
     workers: int | None = None,
     *,
     plan: None = None,
+    order: Order = "natural",
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete Fourier transform of real data along one axis."""
-    return transform_line("rfft", "rfft", x, n, axis, norm, workers, plan=plan)
+    return transform_line(
+        "rfft",
+        "rfft",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        plan=plan,
+        order=order,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -67,9 +106,22 @@ def irfft(
     workers: int | None = None,
     *,
     plan: None = None,
+    order: Order = "natural",
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse of `rfft`: real data from the non-negative frequencies of one axis."""
-    return transform_line("irfft", "irfft", x, n, axis, norm, workers, plan=plan)
+    return transform_line(
+        "irfft",
+        "irfft",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        plan=plan,
+        order=order,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -83,9 +135,22 @@ def hfft(
     workers: int | None = None,
     *,
     plan: None = None,
+    order: Order = "natural",
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete Fourier transform of a Hermitian signal along one axis: a real spectrum."""
-    return transform_line("hfft", "hfft", x, n, axis, norm, workers, plan=plan)
+    return transform_line(
+        "hfft",
+        "hfft",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        plan=plan,
+        order=order,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -99,9 +164,22 @@ def ihfft(
     workers: int | None = None,
     *,
     plan: None = None,
+    order: Order = "natural",
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse of `hfft`: half a Hermitian signal from the real spectrum of one axis."""
-    return transform_line("ihfft", "ihfft", x, n, axis, norm, workers, plan=plan)
+    return transform_line(
+        "ihfft",
+        "ihfft",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        plan=plan,
+        order=order,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -115,9 +193,10 @@ def fft2(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Two-dimensional discrete Fourier transform."""
-    return transform("fft2", "fft", x, s, axes, norm, workers, plan=plan)
+    return transform("fft2", "fft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -131,9 +210,10 @@ def ifft2(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse two-dimensional discrete Fourier transform."""
-    return transform("ifft2", "ifft", x, s, axes, norm, workers, plan=plan)
+    return transform("ifft2", "ifft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -147,9 +227,10 @@ def rfft2(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Two-dimensional discrete Fourier transform of real data."""
-    return transform("rfft2", "rfft", x, s, axes, norm, workers, plan=plan)
+    return transform("rfft2", "rfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -163,9 +244,10 @@ def irfft2(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse of `rfft2`: real data from half a two-dimensional spectrum."""
-    return transform("irfft2", "irfft", x, s, axes, norm, workers, plan=plan)
+    return transform("irfft2", "irfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -179,9 +261,10 @@ def hfft2(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Two-dimensional discrete Fourier transform of a Hermitian signal: a real spectrum."""
-    return transform("hfft2", "hfft", x, s, axes, norm, workers, plan=plan)
+    return transform("hfft2", "hfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -195,9 +278,10 @@ def ihfft2(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse of `hfft2`: half a Hermitian signal from a real two-dimensional spectrum."""
-    return transform("ihfft2", "ihfft", x, s, axes, norm, workers, plan=plan)
+    return transform("ihfft2", "ihfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -211,9 +295,10 @@ def fftn(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """N-dimensional discrete Fourier transform."""
-    return transform("fftn", "fft", x, s, axes, norm, workers, plan=plan)
+    return transform("fftn", "fft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -227,9 +312,10 @@ def ifftn(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse N-dimensional discrete Fourier transform."""
-    return transform("ifftn", "ifft", x, s, axes, norm, workers, plan=plan)
+    return transform("ifftn", "ifft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -243,9 +329,10 @@ def rfftn(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """N-dimensional discrete Fourier transform of real data."""
-    return transform("rfftn", "rfft", x, s, axes, norm, workers, plan=plan)
+    return transform("rfftn", "rfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -259,9 +346,10 @@ def irfftn(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse of `rfftn`: real data from half an N-dimensional spectrum."""
-    return transform("irfftn", "irfft", x, s, axes, norm, workers, plan=plan)
+    return transform("irfftn", "irfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -275,9 +363,10 @@ def hfftn(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """N-dimensional discrete Fourier transform of a Hermitian signal: a real spectrum."""
-    return transform("hfftn", "hfft", x, s, axes, norm, workers, plan=plan)
+    return transform("hfftn", "hfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)
 
 
 @documented
@@ -291,6 +380,7 @@ def ihfftn(
     workers: int | None = None,
     *,
     plan: None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse of `hfftn`: half a Hermitian signal from a real N-dimensional spectrum."""
-    return transform("ihfftn", "ihfft", x, s, axes, norm, workers, plan=plan)
+    return transform("ihfftn", "ihfft", x, s, axes, norm, workers, plan=plan, chunks=output_chunks)

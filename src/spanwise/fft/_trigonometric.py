@@ -25,10 +25,23 @@ def dct(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete cosine transform along one axis."""
     options, check = _variant("dct", type, orthogonalize)
-    return transform_line("dct", "dct", x, n, axis, norm, workers, options=options, check=check)
+    return transform_line(
+        "dct",
+        "dct",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -42,10 +55,23 @@ def idct(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse discrete cosine transform along one axis."""
     options, check = _variant("idct", type, orthogonalize)
-    return transform_line("idct", "idct", x, n, axis, norm, workers, options=options, check=check)
+    return transform_line(
+        "idct",
+        "idct",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -59,10 +85,23 @@ def dst(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete sine transform along one axis."""
     options, check = _variant("dst", type, orthogonalize)
-    return transform_line("dst", "dst", x, n, axis, norm, workers, options=options, check=check)
+    return transform_line(
+        "dst",
+        "dst",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -76,10 +115,23 @@ def idst(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse discrete sine transform along one axis."""
     options, check = _variant("idst", type, orthogonalize)
-    return transform_line("idst", "idst", x, n, axis, norm, workers, options=options, check=check)
+    return transform_line(
+        "idst",
+        "idst",
+        x,
+        n,
+        axis,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -94,10 +146,22 @@ def dctn(
     workers: int | None = None,
     *,
     orthogonalize: bool | None = None,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete cosine transform along several axes."""
     options, check = _variant("dct", type, orthogonalize)
-    return transform("dctn", "dct", x, s, axes, norm, workers, options=options, check=check)
+    return transform(
+        "dctn",
+        "dct",
+        x,
+        s,
+        axes,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -111,10 +175,23 @@ def idctn(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse discrete cosine transform along several axes."""
     options, check = _variant("idct", type, orthogonalize)
-    return transform("idctn", "idct", x, s, axes, norm, workers, options=options, check=check)
+    return transform(
+        "idctn",
+        "idct",
+        x,
+        s,
+        axes,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -128,10 +205,23 @@ def dstn(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Discrete sine transform along several axes."""
     options, check = _variant("dst", type, orthogonalize)
-    return transform("dstn", "dst", x, s, axes, norm, workers, options=options, check=check)
+    return transform(
+        "dstn",
+        "dst",
+        x,
+        s,
+        axes,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 @documented
@@ -145,10 +235,23 @@ def idstn(
     overwrite_x: bool = False,
     workers: int | None = None,
     orthogonalize: bool | None = None,
+    *,
+    output_chunks: Any = "auto",
 ) -> Any:
     """Inverse discrete sine transform along several axes."""
     options, check = _variant("idst", type, orthogonalize)
-    return transform("idstn", "idst", x, s, axes, norm, workers, options=options, check=check)
+    return transform(
+        "idstn",
+        "idst",
+        x,
+        s,
+        axes,
+        norm,
+        workers,
+        options=options,
+        check=check,
+        chunks=output_chunks,
+    )
 
 
 def _variant(kind: str, type: Any, orthogonalize: Any) -> tuple[Options, Check]:
