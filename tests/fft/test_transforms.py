@@ -9,9 +9,10 @@ import scipy.sparse
 import spanwise as sw
 from spanwise.testing import raise_if_computes, xp_assert_close, xp_assert_equal
 
-TRANSFORMS_1D = ("fft", "ifft", "rfft", "irfft")
-TRANSFORMS_2D = ("fft2", "ifft2", "rfft2", "irfft2")
-TRANSFORMS_ND = ("fftn", "ifftn", "rfftn", "irfftn")
+TRANSFORMS_1D = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+TRANSFORMS_2D = ("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2")
+TRANSFORMS_ND = ("fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn")
+REAL_INPUT = ("rfft", "ihfft")
 TRANSFORMS = TRANSFORMS_1D + TRANSFORMS_2D + TRANSFORMS_ND
 SHIFTS = ("fftshift", "ifftshift")
 PRECISION = {"float32": 1e-6, "complex64": 1e-6, "float64": 1e-13, "complex128": 1e-13}
@@ -58,7 +59,7 @@ def assert_like_scipy(name, x, *, chunks=None, **arguments):
         (name, dtype)
         for name in TRANSFORMS
         for dtype in ("float32", "float64", "complex64", "complex128")
-        if not (name.startswith("rfft") and dtype.startswith("complex"))
+        if not (name.startswith(REAL_INPUT) and dtype.startswith("complex"))
     ],
 )
 def test_keeps_the_container_and_the_precision(name, dtype, xp):
@@ -146,7 +147,7 @@ def test_shifts_keep_container_dtype_and_chunks(name, axes, xp):
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_every_element_type_of_scipy(name, dtype):
     x = values((5, 6), dtype)
-    if name.startswith("rfft") and x.dtype.kind == "c":
+    if name.startswith(REAL_INPUT) and x.dtype.kind == "c":
         with pytest.raises(TypeError, match="real"):
             getattr(scipy.fft, name)(x)
         for container in (x, da.from_array(x, chunks=3)):
@@ -200,7 +201,7 @@ def test_nan_stays_in_its_line():
 
 
 @pytest.mark.parametrize("shape", [(1,), (2,), (1, 1), (3, 1), (0, 3), (1, 4, 1)])
-@pytest.mark.parametrize("name", ["fft", "ifft", "rfft"])
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "ihfft"])
 def test_small_and_empty_shapes(name, shape):
     assert_like_scipy(name, values(shape))
 
