@@ -11,6 +11,7 @@ worker was lost, and none of them can be known when a graph is built.
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import math
 import os
@@ -110,6 +111,7 @@ class Lease:
         self.keys: set[Any] = set()
         self.pid = os.getpid()
         self.renewed = -math.inf
+        self.is_collected = False
 
     @property
     def is_near(self) -> bool:
@@ -169,6 +171,26 @@ def _review(url: str, lease: Lease, leaving: Any = None) -> None:
     _in_background(lease.give_up)
 
 
+def _collect(url: str, lease: Lease, waits: tuple[float, ...] = (0.1, 1.0, 10.0)) -> None:
+    """Free handles that no key needs any more, but the frames of a task that failed.
+
+    An error and its frames refer to each other, and a worker that is idle collects no garbage.
+    """
+
+    def collect() -> None:
+        if _held.get(url) is lease:
+            if not _is_kept(lease):
+                gc.collect()
+            _collect(url, lease, waits[1:])
+
+    if waits and _held.get(url) is lease:
+        timer = threading.Timer(waits[0], collect)
+        timer.daemon = True
+        timer.start()
+    else:
+        lease.is_collected = False
+
+
 def pass_on(url: str) -> str:
     """A lease of its own for a pickle, which may outlive every handle."""
     name = process_name(_LEASE)
@@ -215,7 +237,7 @@ def current_key() -> Any:
         return None
 
 
-def _is_kept(lease: Lease, leaving: Any) -> bool:
+def _is_kept(lease: Lease, leaving: Any = None) -> bool:
     """Whether a worker has a handle among its data, perhaps spilled."""
     if not lease.keys:
         return False
@@ -243,8 +265,11 @@ def _watch_class() -> Any:
         def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
             if finish in ("released", "forgotten") and _held:
                 for url, lease in list(_held.items()):
-                    if key in lease.keys:
+                    if key in lease.keys and not _is_kept(lease):
                         _review(url, lease)
+                        if not lease.is_collected:
+                            lease.is_collected = True
+                            _collect(url, lease)
 
         def teardown(self, worker: Any) -> None:
             for url, lease in list(_held.items()):
