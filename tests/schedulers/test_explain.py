@@ -9,6 +9,7 @@ import pytest
 import spanwise as sw
 from spanwise.errors import ArgumentError, ArrayTypeError
 from spanwise.kernels.kernel import Kernel
+from spanwise.rates import EngineRate, Rates
 from spanwise.schedulers import placement
 from spanwise.schedulers.explanation import WIDTH
 from spanwise.testing import raise_if_computes
@@ -179,3 +180,22 @@ def test_unknown_and_empty_chunks_are_no_obstacle():
     unknown = unknown[unknown > 0] + 1
     assert sw.explain(unknown).totals.bytes_written == 0
     assert sw.explain(da.zeros((0, 3)) + 1).totals.bytes_written == 0
+
+
+def test_steps_are_priced_where_the_machine_was_measured(x, monkeypatch):
+    assert "time " not in str(sw.explain(sw.fft.fft(x)))
+    rates = Rates(
+        (EngineRate("scipy", "complex64", 1e9), EngineRate("scipy", "complex128", 1e9)),
+        1e9,
+        1e9,
+        1e9,
+    )
+    monkeypatch.setattr("spanwise.rates.load", lambda: rates)
+    explanation = sw.explain(sw.fft.fft(x) + 1)
+    priced = {row.planned: row.seconds for row in explanation.rows}
+    assert priced[True] > 0
+    assert priced[False] is None
+    text = str(explanation)
+    assert "\ntime      about " in text
+    assert "spanwise calibrate" in text
+    assert max(map(len, text.splitlines())) <= WIDTH
