@@ -65,6 +65,11 @@ def _generic(
     if kind not in ("rfft", "ihfft") and xp.isdtype(x.dtype, "real floating"):
         # The standard transforms complex input only; every library promotes inside.
         x = xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)
+    if any(x.shape[a] == 0 for a in axes):
+        # Nothing, padded with zeros; numpy.fft.irfft would leave its result uninitialised.
+        points = dict(zip(axes, lengths, strict=True))
+        shape = tuple(points.get(a, n) for a, n in enumerate(x.shape))
+        x = xp.zeros(shape, dtype=x.dtype, device=x.device)
     # The transforms of Hermitian signals are those of real ones with the other sign:
     # hfft(x) = n irfft(conj(x)), ihfft(x) = conj(rfft(x)) / n.
     if kind == "hfft":
