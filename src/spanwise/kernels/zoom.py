@@ -22,6 +22,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -157,31 +158,31 @@ def _zoom(x: Array, start: int = 0, /, *, axis: int, band: Band) -> Array:
         out[...] = 0
         return xp.reshape(out, shape)
     samples = segment_length(n, band.points)
-    segments = math.ceil(n / samples)
     host = _tables(samples, band, dtype)
     before = like(host.before, x)
     chirp = None if host.chirp is None else like(host.chirp, x)
-    after = like(_after(start, samples, segments, band, dtype), x)
+    after = like(_after(start, samples, math.ceil(n / samples), band, dtype), x)
     x = xp.reshape(x, (lead, n, trail))
     width = samples if chirp is None else chirp.shape[0]
-    room = max(1, _SCRATCH[library_of(x) in DEVICE_LIBRARIES] // (width * np.dtype(dtype).itemsize))
+    scratch = _SCRATCH[library_of(x) in DEVICE_LIBRARIES]
+    room = max(1, scratch // (width * np.dtype(dtype).itemsize))
     columns = min(trail, room)
-    group = max(1, min(segments, room // columns))
+    group = max(1, min(after.shape[0], room // columns))
     rows = max(1, min(lead, room // (columns * group)))
     with single_threaded():
         for r, c in itertools.product(range(0, lead, rows), range(0, trail, columns)):
             part = x[r : r + rows, :, c : c + columns]
-            total = None
-            for s in range(0, segments, group):
-                added = _add_segments(
+            added = (
+                _add_segments(
                     xp,
                     part[:, s * samples : (s + group) * samples, :],
                     before,
                     chirp,
                     after[s : s + group, :],
                 )
-                total = added if total is None else total + added
-            out[r : r + rows, :, c : c + columns] = total
+                for s in range(0, after.shape[0], group)
+            )
+            out[r : r + rows, :, c : c + columns] = functools.reduce(operator.add, added)
     return xp.reshape(out, shape)
 
 
