@@ -40,6 +40,8 @@ class Machine:
     """Where the budget comes from, in words."""
     rates: Rates | None = None
     """How fast the workers are, where it was measured."""
+    hosts: int = 1
+    """Machines that the workers are on; they share a folder only if one is named."""
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.workers < 1:

@@ -16,7 +16,9 @@ import pytest
 import scipy.fft
 
 import spanwise as sw
+from spanwise.errors import PlacementError
 from spanwise.kernels import folders
+from spanwise.machine import Machine
 from spanwise.testing import CountingSource
 
 X = np.random.default_rng(0).standard_normal((24, 20, 24)).astype("float32")
@@ -177,6 +179,16 @@ def test_a_full_disk_is_told_and_leaves_no_store(tmp_path, monkeypatch):
     del caught
     gc.collect()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_hosts_without_a_common_store_are_refused_at_the_call(monkeypatch):
+    cluster = Machine(1, 20_000, workers=2, distributed=True, hosts=2)
+    monkeypatch.setattr(sw.options, "machine", lambda: cluster)
+    with (
+        sw.set_options(temporary_store=None),
+        pytest.raises(PlacementError, match=r"set_options\(temporary_store="),
+    ):
+        sw.fft.fft(lazy(), axis=0)
 
 
 KILLED = """

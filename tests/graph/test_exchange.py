@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanwise.errors import ArgumentError
-from spanwise.graph.exchange import Exchange, plan_exchange, recut, refine, rolled, symmetric
+from spanwise.errors import ArgumentError, PlacementError
+from spanwise.graph.exchange import (
+    Exchange,
+    check_store,
+    plan_exchange,
+    recut,
+    refine,
+    rolled,
+    symmetric,
+)
 from spanwise.graph.grid import ArraySpec, edges
 from spanwise.machine import Machine
 
@@ -143,3 +151,10 @@ def test_every_form_gives_the_same_parts():
         for m, d in makers
     }
     assert len(rows) == 1
+
+
+def test_several_hosts_need_a_store_that_is_named():
+    check_store(machine(10**6, workers=4, hosts=1), None)
+    check_store(machine(10**6, workers=4, hosts=2), "s3://bucket/scratch")
+    with pytest.raises(PlacementError, match=r"2 hosts.*set_options\(temporary_store="):
+        check_store(machine(10**6, workers=4, hosts=2), None)

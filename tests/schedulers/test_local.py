@@ -123,3 +123,13 @@ def test_a_wrong_budget_is_refused():
         current_machine(memory="lots")
     with pytest.raises(ArgumentError, match="positive"):
         current_machine(memory=0)
+
+
+def test_hosts_are_counted_by_address():
+    facts = {"nthreads": 1, "memory_limit": 1000}
+    found = {f"tcp://10.0.0.{host}:{port}": facts for host, port in [(1, 1), (1, 2), (7, 1)]}
+    client = SimpleNamespace(
+        asynchronous=False, scheduler_info=lambda n_workers: {"workers": found}
+    )
+    assert current_machine(client=client).hosts == 2
+    assert current_machine().hosts == 1

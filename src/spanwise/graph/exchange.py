@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, PlacementError
 from ..machine import Machine, format_bytes
 from .grid import ArraySpec, Chunks, Overlap, balanced, edges, overlaps
 
@@ -121,6 +121,16 @@ def plan_exchange(
     else:
         form, reason = "view", "fits in memory: consumers slice views"
     return Exchange(source, target, rows, form, reason, layout)
+
+
+def check_store(machine: Machine, root: str | None) -> None:
+    """Refuse to stage on several hosts without a temporary store that all of them see."""
+    if machine.hosts > 1 and root is None:
+        raise PlacementError(
+            f"an exchange over the budget goes through a temporary store, which workers on "
+            f"{machine.hosts} hosts must all see; name a folder or URL: "
+            'spanwise.set_options(temporary_store="...")'
+        )
 
 
 def rolled(chunks: tuple[int, ...], shift: int) -> tuple[tuple[Overlap, ...], ...]:

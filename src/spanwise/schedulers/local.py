@@ -85,6 +85,7 @@ def _cluster_machine(client: Any) -> Machine | None:
         if limits
         else f"{DEFAULT_SHARE:.0%} of a worker's share of this machine's memory",
         rates=rates.load() if _are_here(found) else None,
+        hosts=len({urlsplit(address).hostname for address in found}),
     )
 
 

@@ -15,7 +15,7 @@ from dask._task_spec import List, Task, TaskRef
 
 from ...kernels import stage
 from ...kernels.blocks import Assembled, gather, take
-from ..exchange import Exchange
+from ..exchange import Exchange, check_store
 from ..grid import ArraySpec
 from ..plan import Plan, Step
 from ..stages import Work
@@ -36,6 +36,8 @@ def exchange(
 
     ``result`` describes the array behind the kernel.
     """
+    if how.form == "staged":
+        check_store(plan.machine, store_root)
     name = name_of(step, x.name, how, work, plan, store_root if how.form == "staged" else None)
     result = result or how.result
     if how.form == "p2p":
