@@ -15,47 +15,80 @@ A block lies with its matrix flattened on one axis: a slab of w columns has P w 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .fft import fft
 from .kernel import Kernel
-from .library import Array, like, namespace
+from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
+_POINTS, _DEVICE_POINTS = 2**16, 2**24
+"""Twiddle factors that are made at a time: what stays in a core's cache, and what keeps a device
+busy."""
 
 
-def angles(first: Sequence[int] | np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
+def angles(
+    first: Sequence[int] | np.ndarray, second: np.ndarray, n: int, dtype: Any = np.complex128
+) -> np.ndarray:
     """exp(-2 pi i a b / n) of all products, from angles that are reduced in integers.
 
     Products up to 2^62 are exact, and a remainder below n enters floating point: a product of
     2^50 in float64 would have lost the angle's last bits, in float32 all of them.
     """
     products = np.multiply.outer(np.asarray(first, np.int64), np.asarray(second, np.int64)) % n
-    return np.exp((-2j * np.pi / n) * products)
-
-
-@functools.lru_cache(maxsize=4)
-def _table(rows: int, width: int, n: int, forward: bool, dtype: str) -> np.ndarray:
-    """w(n)^(k1 j) for k1 < rows, j < width: the same for every slab of one transform."""
-    table = angles(np.arange(rows), np.arange(width), n)
-    out = (table if forward else table.conj()).astype(dtype)
-    out.flags.writeable = False
+    eighth = np.arctan(np.result_type(dtype, np.complex128).type(1).real)
+    radians = products * (8 * eighth / n)
+    out = np.empty(radians.shape, dtype)
+    np.cos(radians, out=out.real, casting="same_kind")
+    np.sin(np.negative(radians, out=radians), out=out.imag, casting="same_kind")
     return out
 
 
-def _twiddle(x: Array, axis: int, first: int, *, n: int, forward: bool) -> Array:
-    """Multiply by w(n)^(k1 (first + j)): k1 counts along ``axis``, j along the next axis."""
+@functools.lru_cache(maxsize=16)
+def _fine(row: int, rows: int, width: int, n: int, forward: bool, dtype: np.dtype) -> np.ndarray:
+    """w(n)^((row + k) j) for k < rows, j < width: the same for every slab of one transform."""
+    table = angles(np.arange(row, row + rows), np.arange(width), n, dtype)
+    return table if forward else table.conj()
+
+
+def _twiddle(x: Array, axis: int, row: int, first: int, *, n: int, forward: bool) -> Array:
+    """Multiply by w(n)^((row + k) (first + j)): k counts along ``axis``, j along the next axis.
+
+    A table of all factors would be as large as the block, and larger while it is made. The factor
+    of a sum is a product: with j = a s + b, s the root of the width, two small tables make the
+    factors of a part of the block at a time, in cache.
+    """
+    xp = namespace(x)
     rows, width = x.shape[axis], x.shape[axis + 1]
-    single = x.dtype == namespace(x).complex64
-    table = _table(rows, width, n, forward, "complex64" if single else "complex128")
-    column = angles(np.arange(rows), np.asarray([first]), n)
-    column = column if forward else column.conj()
+    step = math.isqrt(max(width, 1) - 1) + 1
+    dtype = _complex_dtype(x)
+    coarse = angles(np.arange(row, row + rows), np.arange(first, first + width, step), n, dtype)
+    coarse = like(coarse if forward else coarse.conj(), x)
+    fine = like(_fine(row, rows, step, n, forward, dtype), x)
     behind = (1,) * (x.ndim - axis - 2)
-    x *= like(table.reshape(rows, width, *behind), x)
-    x *= like(column.astype(table.dtype).reshape(rows, 1, *behind), x)
+    points = _DEVICE_POINTS if library_of(x) in DEVICE_LIBRARIES else _POINTS
+    height, length = max(1, points // max(width, 1)), max(1, points // step)
+    for k in range(0, rows, height):
+        for a in range(0, coarse.shape[1], length):
+            some = slice(k, min(k + height, rows))
+            spans = slice(a, min(a + length, coarse.shape[1]))
+            columns = slice(a * step, min(spans.stop * step, width))
+            factors = coarse[some, spans, None] * fine[some, None, :]
+            factors = xp.reshape(factors, (some.stop - k, -1))[:, : columns.stop - columns.start]
+            factors = xp.reshape(factors, (*factors.shape, *behind))
+            x[(*(slice(None),) * axis, some, columns, ...)] *= factors
     return x
+
+
+def _complex_dtype(x: Array) -> np.dtype:
+    """NumPy's name of the type of a complex block."""
+    if isinstance(x.dtype, np.dtype):
+        return x.dtype
+    return np.dtype("complex64" if x.dtype == namespace(x).complex64 else "complex128")
 
 
 def _split(x: Array, axis: int, rows: int) -> Array:
@@ -91,7 +124,7 @@ def _columns(
         norm=norm,
         overwrite=overwrite,
     )
-    return _join(_twiddle(out, axis, first, n=n, forward=kind in _FORWARD), axis)
+    return _join(_twiddle(out, axis, 0, first, n=n, forward=kind in _FORWARD), axis)
 
 
 columns = Kernel("fft_columns", _columns, workspace=max, in_place=True)
@@ -117,12 +150,8 @@ def _rows(
         overwrite = True
     m = x.shape[axis]
     out = fft(x, kind=kind, axes=(axis,), lengths=(m,), norm=norm, overwrite=overwrite)
-    factor = angles([row], np.arange(m), n)[0]
-    factor = factor if kind in _FORWARD else factor.conj()
-    single = out.dtype == namespace(out).complex64
-    factor = factor.astype(np.complex64 if single else np.complex128)
-    out *= like(factor.reshape(-1, *(1,) * (out.ndim - axis - 1)), out)
-    return out
+    one = _twiddle(_split(out, axis, 1), axis, row, 0, n=n, forward=kind in _FORWARD)
+    return _join(one, axis)
 
 
 def _whole_row(x: Array, axis: int, row: int, blocks: int, n: int) -> Array:
@@ -134,8 +163,8 @@ def _whole_row(x: Array, axis: int, row: int, blocks: int, n: int) -> Array:
     xp = namespace(x)
     direct = -(-(n // 2 + 1 - row) // blocks)
     before = (slice(None),) * axis
-    tail = xp.flip(x[(*before, slice(direct, None))], axis=axis)
-    return xp.concat([x[(*before, slice(None, direct))], xp.conj(tail)], axis=axis)
+    tail = xp.flip(x[(*before, slice(direct, None), ...)], axis=axis)
+    return xp.concat([x[(*before, slice(None, direct), ...)], xp.conj(tail)], axis=axis)
 
 
 rows = Kernel("fft_rows", _rows, workspace=lambda a, b: 2 * max(a, b), in_place=True)
@@ -184,7 +213,7 @@ def _interleave(x: Array, /, *, axis: int, blocks: int) -> Array:
     before = (slice(None),) * axis
     for i in range(min(blocks, length)):
         count = -(-(length - i) // blocks)
-        out[(*before, slice(i, None, blocks))] = x[(*before, slice(begin, begin + count))]
+        out[(*before, slice(i, None, blocks), ...)] = x[(*before, slice(begin, begin + count), ...)]
         begin += count
     return out
 
@@ -195,9 +224,9 @@ interleave = Kernel("interleave", _interleave)
 
 def _deinterleave(x: Array, first: int, /, *, axis: int, blocks: int) -> Array:
     xp = namespace(x)
-    before = (slice(None),) * axis
-    runs = [x[(*before, slice((r - first) % blocks, None, blocks))] for r in range(blocks)]
-    return xp.concat(runs, axis=axis)
+    before, length = (slice(None),) * axis, x.shape[axis]
+    starts = (min((r - first) % blocks, length) for r in range(blocks))
+    return xp.concat([x[(*before, slice(i, None, blocks), ...)] for i in starts], axis=axis)
 
 
 deinterleave = Kernel("deinterleave", _deinterleave)
