@@ -71,3 +71,4 @@ def test_operations_follow_the_usual_count():
 
 def test_workspace_is_stated():
     assert fft.workspace(10, 30) == 30
+    assert fft.device_workspace(10, 30) == 60  # and the work area of cuFFT

@@ -45,6 +45,11 @@ def _workspace(in_bytes: int, out_bytes: int) -> int:
     return max(in_bytes, out_bytes)
 
 
+def _device_workspace(in_bytes: int, out_bytes: int) -> int:
+    # cuFFT's work area may be as large as the block, beside the copy.
+    return 2 * max(in_bytes, out_bytes)
+
+
 def _generic(
     x: Array,
     /,
@@ -98,7 +103,9 @@ def _numpy(
     return engine_of(engine)(x, workers=workers, overwrite=overwrite, **params)
 
 
-fft = Kernel("fft", _generic, workspace=_workspace, in_place=True)
+fft = Kernel(
+    "fft", _generic, workspace=_workspace, device_workspace=_device_workspace, in_place=True
+)
 """Transform one block. Parameters: ``kind``, ``axes``, ``lengths`` (after cropping or padding,
 one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis.
 ``workers`` is the number of threads on NumPy blocks: one in a task, since the scheduler runs as

@@ -32,6 +32,8 @@ class Kernel:
         on the CPU go through NumPy and back, device arrays raise (SciPy's rule).
     workspace : callable
         ``(in_bytes, out_bytes) -> bytes`` that the operation needs beside its input and output.
+    device_workspace : callable, optional
+        The same on a device. Default: ``workspace``.
     on_device : bool
         Whether the generic implementation runs on arrays that live on a device.
     result_on_host : bool
@@ -47,6 +49,7 @@ class Kernel:
         generic: Callable[..., Array] | None = None,
         *,
         workspace: Callable[[int, int], int] = _no_workspace,
+        device_workspace: Callable[[int, int], int] | None = None,
         on_device: bool = True,
         result_on_host: bool = False,
         in_place: bool = False,
@@ -54,6 +57,7 @@ class Kernel:
         self.name = name
         self.generic = generic
         self.workspace = workspace
+        self.device_workspace = device_workspace or workspace
         self.on_device = on_device
         self.result_on_host = result_on_host
         self.in_place = in_place

@@ -180,7 +180,7 @@ class GraphReader:
             dtype.kind,
             dtype.itemsize,
             host_bytes=taken,
-            needed_bytes=taken + kernel.workspace(taken, given) + given,
+            needed_bytes=taken + kernel.device_workspace(taken, given) + given,
         )
 
     def scan(self, graph: HighLevelGraph) -> set[str]:
