@@ -6,6 +6,7 @@ Each may also be set in a YAML file of Dask's or in the environment (``DASK_SPAN
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from .errors import ArgumentError
 from .kernels.engines import check_engine, resolve_engine
 from .kernels.folders import check_url
 from .machine import Machine, parse_bytes
+from .rates import Rates
 
 _POLICIES = ("cpu", "gpu", "data")
 _NAMES = {
@@ -118,18 +120,20 @@ def machine() -> Machine:
     return current_machine(memory=get_options()["memory"])
 
 
-def fft_engine(dtype: Any) -> str:
+def fft_engine(dtype: Any, rates: Rates | None) -> str:
     """What is to transform NumPy blocks: keyword ``engine`` of :data:`spanwise.kernels.fft.fft`.
 
     Parameters
     ----------
     dtype : dtype
         Element type of the result.
+    rates : Rates or None
+        Of the machine that will do it, if they are known.
     """
-    name = get_options()["fft_kernel"]
+    # NumPy arrays are transformed without importing Dask; nobody can have set an option before.
+    name = get_options()["fft_kernel"] if "dask.config" in sys.modules else None
     if name not in (None, "auto"):
         return resolve_engine(name)
-    rates = machine().rates
     rate = None if rates is None else rates.fastest(dtype)
     return resolve_engine(None, None if rate is None else rate.engine)
 

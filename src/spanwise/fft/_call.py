@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import dispatch, options
+from .. import dispatch, options, rates
 from ..errors import ArgumentError, ArrayTypeError, UnsupportedError
 from ..graph.arguments import (
     check_norm,
@@ -17,14 +17,23 @@ from ..graph.arguments import (
     resolve_lengths,
     resolve_points,
 )
+from ..kernels.fft import fft as fft_kernel
 from ..kernels.library import namespace
 from ..kernels.transforms import TRANSFORMS
+from ..rates import Rates
 
 _REAL_INPUT = {"rfft": "fft", "ihfft": "ifft"}
 """Transforms that take real data, and those to use for complex data."""
 
 Order = Literal["natural", "decimated"]
 """Order of the points of an axis whose transform takes four steps."""
+
+
+def check_order(order: Any) -> None:
+    """Refuse an order that no transform has."""
+    if order not in ("natural", "decimated"):
+        raise ArgumentError(f"order={order!r}: expected 'natural' or 'decimated'")
+
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -39,8 +48,7 @@ class Chunking:
     """``"auto"``, ``"restore"``, or chunks as Dask takes them."""
 
     def __post_init__(self) -> None:
-        if self.order not in ("natural", "decimated"):
-            raise ArgumentError(f"order={self.order!r}: expected 'natural' or 'decimated'")
+        check_order(self.order)
         if isinstance(self.output_chunks, str) and self.output_chunks not in ("auto", "restore"):
             raise ArgumentError(
                 f"output_chunks={self.output_chunks!r}: expected 'auto', 'restore' (those of the "
@@ -185,12 +193,20 @@ def _call(
             lengths=lengths(block.shape),
             norm=norm,
             workers=workers,
-            **dict(kernel_options),
+            **dict((*kernel_options, *_engine(kind, block, rates.load()))),
         ),
         chunked=lambda array: _chunked(
             name, kind, array, chosen, lengths, norm, kernel_options, chunking
         ),
     )
+
+
+def _engine(kind: str, x: Any, measured: Rates | None) -> Options:
+    """What transforms NumPy blocks, where it is not SciPy."""
+    if TRANSFORMS[kind].kernel is not fft_kernel or not isinstance(x.dtype, np.dtype):
+        return ()
+    engine = options.fft_engine(TRANSFORMS[kind].result_dtype(x.dtype), measured)
+    return () if engine == "scipy" else (("engine", engine),)
 
 
 def _chunked(
@@ -208,15 +224,16 @@ def _chunked(
 
     spec = spec_of(x)
     points = lengths(spec.shape)
+    machine = options.machine()
     how = plan_fft(
         spec,
         kind=kind,
         axes=axes,
         lengths=points,
         norm=norm,
-        machine=options.machine(),
+        machine=machine,
         operation=name,
-        options=kernel_options,
+        options=(*kernel_options, *_engine(kind, x, machine.rates)),
         order=chunking.order,
         output_chunks=chunking.of_result(spec.chunks, kind, axes, points),
     )

@@ -11,6 +11,7 @@ from .. import dispatch, options
 from ..errors import ArgumentError
 from ..graph.arguments import normal_axis
 from ..kernels.blocks import roll as _roll_kernel
+from ._call import Order, check_order
 
 
 def fftshift(x: Any, /, axes: Any = None) -> Any:
@@ -62,7 +63,15 @@ def ifftshift(x: Any, /, axes: Any = None) -> Any:
     return _shift("ifftshift", x, axes, lambda n: -(n // 2))
 
 
-def fftfreq(n: int, d: float = 1.0, *, xp: Any = None, device: Any = None) -> Any:
+def fftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    xp: Any = None,
+    device: Any = None,
+    order: Order = "natural",
+    chunks: Any = None,
+) -> Any:
     """Frequencies of the points of `fft`, in cycles per unit of the spacing.
 
     Parameters
@@ -75,6 +84,11 @@ def fftfreq(n: int, d: float = 1.0, *, xp: Any = None, device: Any = None) -> An
         Array namespace of the result; NumPy by default. ``dask.array`` gives a Dask array.
     device : optional
         Device of the result.
+    order : {"natural", "decimated"}, default: "natural"
+        Order of the frequencies: "decimated" goes with a transform that was given the same.
+    chunks : int or tuple of int, optional
+        Chunks of a Dask result: needed for decimated order, where they are those of the
+        transform's axis (``y.chunks[axis]``) or their number.
 
     Returns
     -------
@@ -86,13 +100,26 @@ def fftfreq(n: int, d: float = 1.0, *, xp: Any = None, device: Any = None) -> An
     >>> import spanwise as sw
     >>> sw.fft.fftfreq(5, d=0.1)
     array([ 0.,  2.,  4., -4., -2.])
+
+    Beside a long transform in decimated order, whose chunk k of P holds every P-th point:
+
+    >>> sw.fft.fftfreq(6, order="decimated", chunks=2).compute()
+    array([ 0.        ,  0.33333333, -0.33333333,  0.16666667, -0.5       , -0.16666667])
     """
     _check_points(n)
     values = (np.arange(n) + n // 2) % n - n // 2
-    return _place(values * (1.0 / (n * d)), xp, device)
+    return _place(values * (1.0 / (n * d)), n, xp, device, order, chunks)
 
 
-def rfftfreq(n: int, d: float = 1.0, *, xp: Any = None, device: Any = None) -> Any:
+def rfftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    xp: Any = None,
+    device: Any = None,
+    order: Order = "natural",
+    chunks: Any = None,
+) -> Any:
     """Frequencies of the points of `rfft`, in cycles per unit of the spacing.
 
     Parameters
@@ -105,6 +132,11 @@ def rfftfreq(n: int, d: float = 1.0, *, xp: Any = None, device: Any = None) -> A
         Array namespace of the result; NumPy by default. ``dask.array`` gives a Dask array.
     device : optional
         Device of the result.
+    order : {"natural", "decimated"}, default: "natural"
+        Order of the frequencies: "decimated" goes with a transform that was given the same.
+    chunks : int or tuple of int, optional
+        Chunks of a Dask result: needed for decimated order, where they are those of the
+        transform's axis (``y.chunks[axis]``) or their number.
 
     Returns
     -------
@@ -118,7 +150,7 @@ def rfftfreq(n: int, d: float = 1.0, *, xp: Any = None, device: Any = None) -> A
     array([0., 2., 4.])
     """
     _check_points(n)
-    return _place(np.arange(n // 2 + 1) * (1.0 / (n * d)), xp, device)
+    return _place(np.arange(n // 2 + 1) * (1.0 / (n * d)), n, xp, device, order, chunks)
 
 
 def _check_points(n: Any) -> None:
@@ -128,12 +160,45 @@ def _check_points(n: Any) -> None:
         raise ArgumentError(f"n={n}: expected at least one point")
 
 
-def _place(values: np.ndarray, xp: Any, device: Any) -> Any:
+def _place(values: np.ndarray, n: int, xp: Any, device: Any, order: Order, chunks: Any) -> Any:
+    """The frequencies in the library, the order and the chunks that were asked for."""
+    check_order(order)
+    if order == "decimated" or chunks is not None:
+        import dask.array as da
+
+        if order == "decimated":
+            values, chunks = _decimated(values, n, chunks)
+        array = da.from_array(values, chunks=chunks)
+        return array if xp is None or _is_dask(xp) else array.map_blocks(xp.asarray)
     if xp is None:
         return values
-    if xp.__name__.endswith("dask.array"):
+    if _is_dask(xp):
         return xp.asarray(values)
     return xp.asarray(values) if device is None else xp.asarray(values, device=device)
+
+
+def _is_dask(xp: Any) -> bool:
+    return xp.__name__.endswith("dask.array")
+
+
+def _decimated(
+    values: np.ndarray, n: int, chunks: Any
+) -> tuple[np.ndarray, tuple[tuple[int, ...]]]:
+    """Values whose chunk k of P holds every P-th one from k on, and their chunks."""
+    lengths = chunks if isinstance(chunks, tuple) else None
+    blocks = chunks if lengths is None else len(lengths)
+    if isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1 or n % blocks:
+        raise ArgumentError(
+            f"chunks={chunks!r}: decimated order of {n} points needs the chunks of the transform's "
+            "axis, y.chunks[axis], or their number, which divides n"
+        )
+    runs = [values[k::blocks] for k in range(blocks)]
+    found = tuple(len(run) for run in runs)
+    if lengths is not None and lengths != found:
+        raise ArgumentError(
+            f"chunks={chunks!r}: in decimated order the {blocks} chunks have the lengths {found}"
+        )
+    return np.concatenate(runs), (found,)
 
 
 def _shift(name: str, x: Any, axes: Any, shift: Callable[[int], int]) -> Any:
