@@ -71,6 +71,7 @@ def test_options_of_dasks_own_configuration_are_seen():
             "fft_kernel='fftw': expected one of auto, ducc0, .*register_kernel",
         ),
         ({"temporary_store": 5}, "temporary_store=5"),
+        ({"temporary_store": "s5://bucket"}, "'s5://bucket'.*protocol 's5'"),
     ],
 )
 def test_wrong_options_are_refused_and_change_nothing(wrong, words):
@@ -97,3 +98,9 @@ def test_without_the_option_the_budget_is_a_share_of_the_machine():
         here = options.machine()
     assert not here.explicit
     assert here.workers == 1
+
+
+@pytest.mark.parametrize("url", ["memory://scratch", "file:///scratch", "s3://bucket/scratch"])
+def test_a_temporary_store_may_be_a_url(url):
+    with sw.set_options(temporary_store=url):
+        assert sw.get_options()["temporary_store"] == url

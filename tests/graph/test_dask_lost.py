@@ -142,7 +142,7 @@ def test_what_was_written_holds_the_store_when_its_handle_is_lost(client, tmp_pa
     )
     wait(written)
     client.run_on_scheduler(drop_replica, worker=second, key=store.key)
-    wait_until(lambda: client.who_has([store])[store.key] == (first,))
+    wait_until(lambda s=store: client.who_has([s])[s.key] == (first,))
     assert client.run(spill, workers=[second])[second] == [written.key]
     client.run(die, workers=[first], on_error="ignore", nanny=False)
     wait_until(lambda: first not in client.scheduler_info()["workers"])
@@ -220,3 +220,30 @@ def test_memory_of_one_process_is_refused_with_the_option_to_set(client):
     written = client.submit(stage.write, np.arange(5.0), store, "0", CUTS, workers=second)
     with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
         written.result()
+
+
+OBJECTS = """
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+class Objects(LocalFileSystem):
+    protocol = "objects-of-a-test"
+
+    def mv(self, *_, **__):
+        raise NotImplementedError("object stores cannot rename")
+
+    def open(self, path, mode="rb", **arguments):
+        assert mode in ("rb", "wb"), "object stores cannot append"
+        return super().open(path, mode, **arguments)
+
+fsspec.register_implementation(Objects.protocol, Objects, clobber=True)
+"""
+"""A file system that can do no more than an object store."""
+
+
+def test_processes_share_a_store_under_a_url(client, tmp_path):
+    exec(OBJECTS, {})
+    client.run(exec, OBJECTS, {})
+    with sw.set_options(temporary_store=f"objects-of-a-test://{tmp_path}/scratch"):
+        assert_right(staged().compute())
+    wait_until(lambda: not [p for p in tmp_path.rglob("*") if p.is_file()])

@@ -17,7 +17,7 @@ import scipy.fft
 
 import spanwise as sw
 from spanwise.errors import PlacementError
-from spanwise.kernels import folders
+from spanwise.kernels import folders, stage
 from spanwise.machine import Machine
 from spanwise.testing import CountingSource
 
@@ -163,6 +163,14 @@ def test_an_exchange_is_staged_under_a_url():
     gc.collect()
     assert len({found["name"] for found in seen}) == 1
     assert files.find("/staged-exchange") == []
+
+
+@pytest.mark.slow
+def test_processes_of_dasks_own_pool_share_a_store(tmp_path):
+    got = staged(axis=0).compute(scheduler="processes", num_workers=2)
+    np.testing.assert_allclose(got, scipy.fft.fft(X, axis=0), atol=1e-4)
+    stage.open_store(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_told_and_leaves_no_store(tmp_path, monkeypatch):
