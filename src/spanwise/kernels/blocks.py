@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from . import buffers
 from .kernel import Kernel, kernel_of
 from .library import Array, library_of, namespace
 
@@ -38,7 +39,7 @@ Rows = tuple[tuple[Part, ...], ...]
 def empty_like_library(shape: tuple[int, ...], dtype: Any, reference: Array) -> Array:
     """An uninitialised block in the library and on the device of ``reference``."""
     if library_of(reference) == "numpy":
-        return np.empty(shape, dtype)
+        return buffers.empty(shape, dtype)
     xp = namespace(reference)
     return xp.empty(shape, dtype=dtype, device=reference.device)
 

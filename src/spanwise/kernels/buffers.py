@@ -69,7 +69,7 @@ class Pool:
         size = dtype.itemsize
         for length in shape:
             size *= length
-        if not SMALLEST <= size <= self.idle_bytes:
+        if not SMALLEST <= size <= self.idle_bytes or dtype.hasobject:
             return np.empty(shape, dtype)
         lease = _Lease(self, self._take(size + _ALIGNMENT), size)
         return np.asarray(lease).view(dtype).reshape(shape)

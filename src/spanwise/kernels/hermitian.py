@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from . import buffers
 from .kernel import Kernel
 from .library import Array, namespace
 
@@ -39,7 +40,7 @@ def _numpy(
     x: np.ndarray, /, *, axis: int, others: Sequence[int], lines: Lines | None = None
 ) -> np.ndarray:
     x = x if lines is None else x[lines]
-    out = np.empty(x.shape, x.dtype.newbyteorder("="))
+    out = buffers.empty(x.shape, x.dtype.newbyteorder("="))
     mirror_into(out, x, axis=axis, others=others)
     return out
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PlacementError, StoreError
-from . import leases
+from . import buffers, leases
 from .blocks import Part, Rows, destinations
 from .folders import folder_of
 from .library import Array, library_of
@@ -113,7 +113,7 @@ def read(
     landing = destinations(rows)
     shape = tuple(slices[-1].stop for slices in landing)
     first = next(source for source in written if source is not None)
-    out = np.empty(shape, np.dtype(first.dtype))
+    out = buffers.empty(shape, np.dtype(first.dtype))
     # Writers that ran again after a worker was lost may have had another store.
     wanted: dict[leases.Lease, list[tuple[str, int, np.ndarray]]] = {}
     for source, index, target in zip(written, indices, itertools.product(*landing), strict=True):
