@@ -3,6 +3,7 @@
 from . import (
     blocks,
     fft,
+    fourstep,
     hankel,
     hermitian,
     lloyd,
@@ -17,6 +18,7 @@ from . import (
 __all__ = [
     "blocks",
     "fft",
+    "fourstep",
     "hankel",
     "hermitian",
     "lloyd",

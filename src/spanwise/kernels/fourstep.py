@@ -113,6 +113,7 @@ def _columns(
     rows: int,
     n: int,
     norm: str | None,
+    engine: str = "scipy",
     overwrite: bool = False,
 ) -> Array:
     matrix = _split(x, axis, rows)
@@ -122,12 +123,13 @@ def _columns(
         axes=(axis,),
         lengths=(rows,),
         norm=norm,
+        engine=engine,
         overwrite=overwrite,
     )
     return _join(_twiddle(out, axis, 0, first, n=n, forward=kind in _FORWARD), axis)
 
 
-columns = Kernel("fft_columns", _columns, workspace=max, in_place=True)
+columns = Kernel("columns", _columns, workspace=max, in_place=True)
 """Transform the columns of a slab and multiply by the twiddle factors.
 
 ``rows`` is P before the transform; ``first`` is the first column of the slab."""
@@ -143,13 +145,16 @@ def _rows(
     n: int,
     norm: str | None,
     direct: int | None = None,
+    engine: str = "scipy",
     overwrite: bool = False,
 ) -> Array:
     if direct is not None:
         x = _whole_row(x, axis, row, direct, n)
         overwrite = True
     m = x.shape[axis]
-    out = fft(x, kind=kind, axes=(axis,), lengths=(m,), norm=norm, overwrite=overwrite)
+    out = fft(
+        x, kind=kind, axes=(axis,), lengths=(m,), norm=norm, engine=engine, overwrite=overwrite
+    )
     one = _twiddle(_split(out, axis, 1), axis, row, 0, n=n, forward=kind in _FORWARD)
     return _join(one, axis)
 
@@ -167,7 +172,7 @@ def _whole_row(x: Array, axis: int, row: int, blocks: int, n: int) -> Array:
     return xp.concat([x[(*before, slice(None, direct), ...)], xp.conj(tail)], axis=axis)
 
 
-rows = Kernel("fft_rows", _rows, workspace=lambda a, b: 2 * max(a, b), in_place=True)
+rows = Kernel("rows", _rows, workspace=lambda a, b: 2 * max(a, b), in_place=True)
 """Transform a row of a decimated spectrum and multiply by the twiddle factors.
 
 ``row`` is k1. With ``direct`` (P), the block holds the parts of a Hermitian row that lie in its
@@ -183,6 +188,7 @@ def _back(
     rows: int,
     points: int,
     norm: str | None,
+    engine: str = "scipy",
     overwrite: bool = False,
 ) -> Array:
     matrix = _split(x, axis, rows)
@@ -192,12 +198,13 @@ def _back(
         axes=(axis,),
         lengths=(points,),
         norm=norm,
+        engine=engine,
         overwrite=overwrite,
     )
     return _join(out, axis)
 
 
-back = Kernel("fft_columns_back", _back, workspace=max, in_place=True)
+back = Kernel("back", _back, workspace=max, in_place=True)
 """The last step of the inverse: transform the columns of a slab, from ``rows`` to ``points``."""
 
 
