@@ -52,9 +52,11 @@ def check_url(url: str) -> None:
     protocol, separator, _ = url.partition("://")
     if not separator:
         return
-    from fsspec import available_protocols
+    import fsspec  # which makes known what installed packages add
+    from fsspec.registry import known_implementations
 
-    if protocol.rpartition("::")[2] not in available_protocols():
+    name = protocol.rpartition("::")[2]
+    if name not in known_implementations and name not in fsspec.registry:
         raise ArgumentError(
             f"temporary_store={url!r}: fsspec does not know the protocol {protocol!r}; expected a "
             "folder or a URL such as 's3://bucket/scratch'"
