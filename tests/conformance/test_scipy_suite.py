@@ -69,7 +69,7 @@ def reports(tmp_path_factory):
             stack.callback(started[run][0].kill)
         written = {}
         for run, (process, report, output) in started.items():
-            process.wait(timeout=900)
+            process.wait(timeout=1800)
             tail = output.read_text(encoding="utf-8")[-6000:]
             assert report.exists(), tail
             written[run] = (tail, json.loads(report.read_text()))
@@ -94,10 +94,10 @@ def test_scipys_tests_reach_every_function_of_ours(run, reports):
     _, report = reports[run]
     names = DISPATCHED if run == "dask" else SHARED
     assert [n for n in names if not report["calls"].get(n)] == []
-    assert report["tests"] >= (100 if run == "dask" else 600)
+    assert report["tests"] >= (1000 if run == "dask" else 3500)
 
 
 def test_scipys_tests_cut_an_axis_that_each_function_transforms(reports):
     _, report = reports["dask"]
     assert [n for n in DISPATCHED if not report["cut"].get(n)] == []
-    assert sum(report["cut"].values()) >= 300
+    assert sum(report["cut"].values()) >= 1000
