@@ -174,3 +174,13 @@ def test_empty_axes_are_padded_on_every_container(kind, shape, xp):
     got = getattr(sw.fft, kind)(xp.asarray(x), n=3, axis=1)
     np.testing.assert_array_equal(xp.to_numpy(got), want)
     assert got.shape == want.shape
+
+
+@pytest.mark.parametrize(("shape", "arguments"), [((0, 4), {}), ((2, 0, 3), {"n": 4})], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_lines_the_result_is_empty_on_every_container(kind, shape, arguments, xp):
+    x = np.zeros(shape, "float32")
+    want = getattr(scipy.fft, kind)(x, **arguments)
+    got = getattr(sw.fft, kind)(xp.asarray(x), **arguments)
+    assert got.shape == want.shape
+    assert xp.to_numpy(got).dtype == want.dtype

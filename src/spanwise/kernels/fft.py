@@ -70,11 +70,8 @@ def _generic(
     if kind not in ("rfft", "ihfft") and xp.isdtype(x.dtype, "real floating"):
         # The standard transforms complex input only; every library promotes inside.
         x = xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)
-    if any(x.shape[a] == 0 for a in axes):
-        # Nothing, padded with zeros; numpy.fft.irfft would leave its result uninitialised.
-        points = dict(zip(axes, lengths, strict=True))
-        shape = tuple(points.get(a, n) for a, n in enumerate(x.shape))
-        x = xp.zeros(shape, dtype=x.dtype, device=x.device)
+    if 0 in x.shape:
+        return _of_nothing(x, kind, axes, lengths)
     # The transforms of Hermitian signals are those of real ones with the other sign:
     # hfft(x) = n irfft(conj(x)), ihfft(x) = conj(rfft(x)) / n.
     if kind == "hfft":
@@ -83,6 +80,25 @@ def _generic(
         return xp.conj(xp.fft.rfftn(x, s=lengths, axes=axes, norm=_SWAPPED[norm]))
     function = getattr(xp.fft, f"{kind}n")
     return function(x, s=lengths, axes=axes, norm=norm or "backward")
+
+
+def _of_nothing(x: Array, kind: str, axes: tuple[int, ...], lengths: tuple[int, ...]) -> Array:
+    """The transform of an empty block: nothing, or that of the zeros which it is padded with.
+
+    Some libraries fail where there are no lines (PyTorch with MKL), or leave the result
+    uninitialised where lines are empty (``numpy.fft.irfft``).
+    """
+    xp = namespace(x)
+    points = dict(zip(axes, lengths, strict=True))
+    if kind in ("rfft", "ihfft"):
+        points[axes[-1]] = lengths[-1] // 2 + 1
+    shape = tuple(points.get(a, n) for a, n in enumerate(x.shape))
+    is_single = x.dtype in (xp.float32, xp.complex64)
+    if kind in ("irfft", "hfft"):
+        dtype = xp.float32 if is_single else xp.float64
+    else:
+        dtype = xp.complex64 if is_single else xp.complex128
+    return xp.zeros(shape, dtype=dtype, device=x.device)
 
 
 def _transformable(xp: ModuleType) -> tuple[Any, ...]:

@@ -74,6 +74,11 @@ def generic(
     """Transform a block of any library; ``core`` stands in for `line` on each axis."""
     xp = namespace(x)
     x = as_floating(x)
+    if any(n == 0 for a, n in enumerate(x.shape) if a not in axes):
+        # Some libraries' transforms fail where there are no lines (PyTorch's with MKL).
+        points = dict(zip(axes, lengths, strict=True))
+        shape = tuple(points.get(a, n) for a, n in enumerate(x.shape))
+        return xp.zeros(shape, dtype=x.dtype, device=x.device)
     if xp.isdtype(x.dtype, "complex floating"):
         # The parts apart, so that a NaN stays in its own. SciPy passes orthogonalize on for real
         # data only (r2r in its realtransforms.py), and so is it here.
