@@ -71,7 +71,7 @@ def test_the_cheaper_form_changes_once_as_points_grow():
 
 
 def test_an_axis_too_long_for_a_task_is_added_whatever_the_points():
-    small = Machine(threads=2, memory=2**23, explicit=True)
+    small = Machine(threads=2, memory=2**24, explicit=True)
     how = plan(((2**16,) * 32,), 4096, small)
     assert patterns(how) == ["blockwise", "reduce"]
 

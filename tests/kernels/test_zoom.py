@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -102,3 +103,19 @@ def test_scratch_stays_bounded_however_many_lines_there_are():
 def test_the_kernel_and_its_band_travel_by_name_and_value():
     assert pickle.loads(pickle.dumps(zoom)) is zoom
     assert pickle.loads(pickle.dumps(band(3))) == band(3)
+
+
+@pytest.mark.parametrize("shape", [(2**19,), (32, 2**13), (4096,)])
+@pytest.mark.parametrize("points", [8, 64, 100, 1024, 2**15])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_no_more_memory_is_taken_than_the_plan_says(shape, points, dtype):
+    x = np.ones(shape, dtype)
+    zoom(x, 0, axis=x.ndim - 1, band=band(points + 1))  # imports what it needs
+    tracemalloc.start()
+    y = zoom(x, 0, axis=x.ndim - 1, band=band(points, step=Fraction(1, x.size)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    lines = x.size // shape[-1]
+    # Small arrays and Python's own objects are in no plan.
+    planned = scratch_bytes(shape[-1], points, lines, y.itemsize, device=False) + 2**16
+    assert peak - y.nbytes <= planned

@@ -22,7 +22,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -41,6 +40,8 @@ _SEGMENT = 1024
 """Least samples of a segment; tables are as long, and stay in the cache."""
 _SCRATCH = {False: 2**21, True: 2**28}
 """Bytes worked on at a time: on the CPU they stay in the cache, a device wants long runs."""
+_BYTES_PER_FACTOR = 40
+"""Bytes that making a table takes for each of its factors: integers and double precision."""
 _KEPT_TABLES = 2**22
 """Tables of up to so many bytes are kept for the next block."""
 
@@ -161,28 +162,23 @@ def _zoom(x: Array, start: int = 0, /, *, axis: int, band: Band) -> Array:
     host = _tables(samples, band, dtype)
     before = like(host.before, x)
     chirp = None if host.chirp is None else like(host.chirp, x)
-    after = like(_after(start, samples, math.ceil(n / samples), band, dtype), x)
     x = xp.reshape(x, (lead, n, trail))
     width = samples if chirp is None else chirp.shape[0]
     scratch = _SCRATCH[library_of(x) in DEVICE_LIBRARIES]
     room = max(1, scratch // (width * np.dtype(dtype).itemsize))
+    segments = math.ceil(n / samples)
     columns = min(trail, room)
-    group = max(1, min(after.shape[0], room // columns))
+    group = max(1, min(segments, room // columns))
     rows = max(1, min(lead, room // (columns * group)))
     with single_threaded():
-        for r, c in itertools.product(range(0, lead, rows), range(0, trail, columns)):
-            part = x[r : r + rows, :, c : c + columns]
-            added = (
-                _add_segments(
-                    xp,
-                    part[:, s * samples : (s + group) * samples, :],
-                    before,
-                    chirp,
-                    after[s : s + group, :],
-                )
-                for s in range(0, after.shape[0], group)
-            )
-            out[r : r + rows, :, c : c + columns] = functools.reduce(operator.add, added)
+        for s in range(0, segments, group):
+            first, count = s * samples, min(group, segments - s)
+            after = like(_after(start + first, samples, count, band, dtype), x)
+            for r, c in itertools.product(range(0, lead, rows), range(0, trail, columns)):
+                part = x[r : r + rows, first : first + count * samples, c : c + columns]
+                target = (slice(r, r + rows), slice(None), slice(c, c + columns))
+                added = _add_segments(xp, part, before, chirp, after)
+                out[target] = added if s == 0 else out[target] + added
     return xp.reshape(out, shape)
 
 
@@ -271,9 +267,14 @@ def _as_inexact(x: Array) -> tuple[Array, str]:
 def scratch_bytes(samples: int, points: int, others: int, itemsize: int, *, device: bool) -> int:
     """Bytes beside input and output for a block of ``others`` lines: tables and scratch."""
     segment = segment_length(max(samples, 1), points)
-    line = (segment + points) * itemsize
-    lines = others * math.ceil(max(samples, 1) / segment)
-    return 6 * line + 3 * max(line, min(lines * line, _SCRATCH[device]))
+    direct = points <= _DIRECT_POINTS
+    width = segment if direct else segment + points
+    segments = math.ceil(max(samples, 1) / segment)
+    room = max(1, _SCRATCH[device] // (width * itemsize))
+    at_once = min(others * segments, room)
+    made = segment * points if direct else 2 * width
+    made = max(made, min(segments, at_once) * points)
+    return _BYTES_PER_FACTOR * made + 3 * at_once * width * itemsize
 
 
 def work(samples: int, points: int) -> float:
