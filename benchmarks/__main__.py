@@ -18,7 +18,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Time spanwise against its peers, in turn, on the same data and threads.",
-        epilog="Exits with 1 if answers differ or a floor is not kept.",
+        epilog="Exits with 1 if answers differ or a floor or limit is not kept.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="workloads (default: all)")
     parser.add_argument("--size", choices=("full", "toy"), default="full")
@@ -49,6 +49,7 @@ def listing() -> str:
     for workload in WORKLOADS.values():
         size = ", ".join(f"{name}={value}" for name, value in workload.sizes["full"].items())
         lines += [f"{workload.name}: {workload.summary}", f"    full size: {size}"]
+        lines += [f"    at most {limit.bound:.3g}: {limit.name}" for limit in workload.limits]
         for peer in workload.peers:
             floor = "" if peer.floor is None else f" (at least {peer.floor:g}x)"
             missing = "" if peer.missing is None else f" [{peer.missing}]"
@@ -60,13 +61,14 @@ def measure(workload: Workload, options: argparse.Namespace) -> list[Row]:
     """One row for each peer that is there."""
     rows = []
     sample = {"size": options.size, "seed": options.seed}
-    ours = None if options.no_memory else peak_bytes(workload, "ours", **sample)
+    with_memory = not (options.no_memory or workload.isolated)
+    ours = peak_bytes(workload, "ours", **sample) if with_memory else None
     for peer in workload.peers:
         if peer.missing is not None:
             continue
         print(f"{workload.name} against {peer.name} ...", file=sys.stderr, flush=True)
         row = compare(workload, peer, pairs=options.pairs, **sample)
-        theirs = None if options.no_memory else peak_bytes(workload, peer.name, **sample)
+        theirs = peak_bytes(workload, peer.name, **sample) if with_memory else None
         rows.append(replace(row, ours_peak=ours, theirs_peak=theirs))
     return rows
 

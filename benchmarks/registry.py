@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from . import clustering, fourier
+from . import clustering, fourier, graphs, lines, outofcore
 from .workload import Workload
 
-WORKLOADS: dict[str, Workload] = {w.name: w for w in (*fourier.WORKLOADS, *clustering.WORKLOADS)}
+MODULES = fourier, lines, graphs, outofcore, clustering
+"""Where workloads are defined, in the order in which they are run."""
+
+WORKLOADS: dict[str, Workload] = {w.name: w for module in MODULES for w in module.WORKLOADS}

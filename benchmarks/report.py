@@ -23,6 +23,7 @@ PACKAGES = (
     "distributed",
     "xarray",
     "array-api-compat",
+    "zarr",
     "scikit-learn",
     "dask-ml",
 )
@@ -58,7 +59,7 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether all answers agree and every floor is kept."""
+        """Whether all answers agree and every floor and limit is kept."""
         return all(row.holds is not False for row in self.rows)
 
     def as_json(self) -> str:
@@ -81,7 +82,7 @@ class Report:
         cells = [HEADINGS, *(as_cells(row) for row in self.rows)]
         table = markdown_table(cells) if markdown else plain_table(cells)
         mark = "- " if markdown else "  "
-        notes = [f"{mark}{line}" for row in self.rows for line in counted(row)]
+        notes = [f"{mark}{line}" for row in self.rows for line in (*counted(row), *limited(row))]
         notes += [f"{mark}{name}, {peer}: skipped, {why}" for name, peer, why in self.skipped]
         return "\n".join([*self.heading(), "", *table, "", *notes]).rstrip()
 
@@ -119,6 +120,15 @@ def as_dict(row: Row) -> dict[str, Any]:
             name: {"ours": finite(ours), "theirs": finite(theirs)}
             for name, (ours, theirs) in row.agreement.counts.items()
         },
+        "limits": [
+            {
+                "name": limit.name,
+                "bound": limit.bound,
+                "value": finite(limit.value),
+                "holds": limit.holds,
+            }
+            for limit in row.limits
+        ],
         "peak_bytes": {"ours": row.ours_peak, "theirs": row.theirs_peak},
     }
 
@@ -160,6 +170,15 @@ def counted(row: Row) -> list[str]:
         error, tolerance = row.agreement.error, row.agreement.tolerance
         lines.append(f"{row.name}, {row.peer}: error {error:.2g}, over {tolerance:g}; not timed")
     return lines
+
+
+def limited(row: Row) -> list[str]:
+    """Each limit beside what was measured."""
+    return [
+        f"{row.name}: {limit.name} {limit.value:.3g}, at most {limit.bound:.3g}: "
+        f"{'holds' if limit.holds else 'DOES NOT HOLD'}"
+        for limit in row.limits
+    ]
 
 
 def plain_table(cells: Sequence[Sequence[str]]) -> list[str]:

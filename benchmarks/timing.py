@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .workload import THREADS, Agreement, Peer, Workload
+from .workload import THREADS, Agreement, Limit, Measured, Peer, Workload
 
 PAIRS = ((60.0, 7), (600.0, 3), (float("inf"), 1))
 """Pairs to time for a pair that takes up to so many seconds."""
@@ -44,6 +44,8 @@ class Row:
     """Most bytes that our side added to its process, the data aside."""
     theirs_peak: int | None = None
     """The same of the peer."""
+    limits: tuple[Limit, ...] = ()
+    """What else was promised at the size that was run, with what was measured."""
 
     @property
     def ratios(self) -> tuple[float, ...]:
@@ -60,10 +62,13 @@ class Row:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the answers agree and the floor is kept; None if they agree and none is set."""
+        """Whether the answers agree and promises are kept; None if they agree and none is made."""
         if not self.agreement.holds:
             return False
-        return None if self.floor is None else self.quartiles[1] >= self.floor
+        kept = [limit.holds for limit in self.limits]
+        if self.floor is not None:
+            kept.append(self.quartiles[1] >= self.floor)
+        return all(kept) if kept else None
 
 
 @contextmanager
@@ -90,14 +95,19 @@ def threads() -> Iterator[list[dict[str, Any]]]:
         yield pools
 
 
-def seconds(run: Callable[[Any], Any], data: Any) -> float:
-    """Wall time of one run from a state without garbage."""
+def timed(run: Callable[[Any], Any], data: Any) -> Measured:
+    """One run from a state without garbage: its answer and its wall time."""
     gc.collect()
     start = time.perf_counter()
     answer = run(data)
     stop = time.perf_counter()
-    del answer
-    return stop - start
+    return answer if isinstance(answer, Measured) else Measured(answer, stop - start)
+
+
+def pair(workload: Workload, peer: Peer, data: Any) -> tuple[Measured, Measured]:
+    """Ours, then theirs, without their answers."""
+    ours = replace(timed(workload.ours, data), answer=None)
+    return ours, replace(timed(peer.run, data), answer=None)
 
 
 def pairs_for(taken: float) -> int:
@@ -120,23 +130,47 @@ def compare(
         Of the data.
     pairs : int, optional
         Pairs to time. The default follows from how long the check took: 7, or 3 where a pair takes
-        over a minute, or 1 where it takes over ten.
+        over a minute, or 1 where it takes over ten. Isolated workloads are run once.
     """
     with threads():
         data = workload.data(size, seed)
-        start = time.perf_counter()
-        answers = workload.ours(data), peer.run(data)
-        taken = time.perf_counter() - start
-        agreement = workload.check(data, *answers)
-        del answers
+        first = timed(workload.ours, data), timed(peer.run, data)
+        agreement = workload.check(data, *(side.answer for side in first))
+        first = tuple(replace(side, answer=None) for side in first)
     if not agreement.holds:
         return Row(workload.name, peer.name, agreement)
-    pairs = pairs or pairs_for(taken)
+    pairs = pairs or pairs_for(sum(side.seconds for side in first))
     with threads():  # once more: the check has loaded the native pools of the peer
-        times = [(seconds(workload.ours, data), seconds(peer.run, data)) for _ in range(pairs)]
-    ours, theirs = zip(*times, strict=True)
-    floor = peer.floor if size == "full" else None
-    return Row(workload.name, peer.name, agreement, ours, theirs, floor)
+        runs = [first] if workload.isolated else [pair(workload, peer, data) for _ in range(pairs)]
+    ours, theirs = zip(*runs, strict=True)
+    is_promised = size == "full"
+    return Row(
+        workload.name,
+        peer.name,
+        replace(agreement, counts={**agreement.counts, **largest(ours, theirs)}),
+        tuple(run.seconds for run in ours),
+        tuple(run.seconds for run in theirs),
+        peer.floor if is_promised else None,
+        limits=measured(workload.limits, ours) if is_promised else (),
+    )
+
+
+def largest(ours: Sequence[Measured], theirs: Sequence[Measured]) -> dict[str, tuple[float, float]]:
+    """The largest of each value that sides measured of themselves."""
+    return {
+        name: (worst(name, ours), worst(name, theirs))
+        for name in sorted({name for run in (*ours, *theirs) for name in run.values})
+    }
+
+
+def worst(name: str, runs: Sequence[Measured]) -> float:
+    """The largest value of that name, NaN where a run has none."""
+    return max((run.values.get(name, float("nan")) for run in runs), key=lambda v: (v != v, v))
+
+
+def measured(limits: Sequence[Limit], runs: Sequence[Measured]) -> tuple[Limit, ...]:
+    """The limits with what was measured."""
+    return tuple(replace(limit, value=worst(limit.name, runs)) for limit in limits)
 
 
 class PeakMemory:

@@ -29,6 +29,35 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """An answer from a side that measured itself: of a part of its run, or in another process."""
+
+    answer: Any
+    """What would have been returned otherwise."""
+    seconds: float
+    """Of what is compared."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """What was measured besides, by name and unit: ``"call, s"``."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A promise about what our side measured besides its time."""
+
+    name: str
+    """The name in `Measured.values`."""
+    bound: float
+    """Largest value that is promised, at full size."""
+    value: float = float("nan")
+    """The largest of all timed runs."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise is kept (never where nothing was measured)."""
+        return self.value <= self.bound
+
+
+@dataclass(frozen=True)
 class Peer:
     """Another way to the same answer, from the same data, on as many threads."""
 
@@ -69,6 +98,11 @@ class Workload:
     """Whom we measure ourselves against."""
     check: Callable[[Any, Any, Any], Agreement]
     """``check(data, ours, theirs)``: whether two answers are the same."""
+    limits: tuple[Limit, ...] = ()
+    """What our side promises besides, at full size."""
+    isolated: bool = False
+    """Both sides take minutes, in processes of their own that tell their time and peak: the runs
+    whose answers are compared are those that count."""
 
     def data(self, size: str, seed: int) -> Any:
         """The data of a named size."""

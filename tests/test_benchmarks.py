@@ -6,8 +6,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
+
+import spanwise as sw
 
 pytest.importorskip("psutil")
 sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ is not installed
@@ -16,7 +19,7 @@ from benchmarks import __main__ as command
 from benchmarks.registry import WORKLOADS
 from benchmarks.report import Report
 from benchmarks.timing import PeakMemory, Row, compare, pairs_for, peak_bytes, threads
-from benchmarks.workload import Agreement, Peer, Workload
+from benchmarks.workload import Agreement, Limit, Measured, Peer, Workload
 
 PAIRS = [
     pytest.param(workload, peer, id=f"{workload.name} against {peer.name}")
@@ -24,6 +27,18 @@ PAIRS = [
     for peer in workload.peers
 ]
 SAME = Agreement(0.0, 0.1)
+WRONG_DATA = (
+    "fft2",
+    "smoothing",
+    "fftn",
+    "dctn",
+    "fftshift",
+    "spectrum",
+    "fft-decimated",
+    "fft-line",
+    "rfft-line",
+    "zoom",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +70,7 @@ def test_both_sides_find_the_same_answer(workload, peer):
     assert min(*row.ours_s, *row.theirs_s) > 0
 
 
-@pytest.mark.parametrize("name", ["fft2", "smoothing", "fftn", "spectrum"])
+@pytest.mark.parametrize("name", WRONG_DATA)
 def test_the_answer_of_a_transform_tells_wrong_data_apart(name):
     workload = WORKLOADS[name]
     with threads():
@@ -63,6 +78,35 @@ def test_the_answer_of_a_transform_tells_wrong_data_apart(name):
         ours = workload.ours(data)
         for peer in workload.peers:
             assert not workload.check(data, ours, peer.run(other)).holds
+
+
+def test_a_stored_transform_is_checked_against_what_is_known_and_its_copies():
+    workload = WORKLOADS["fftn-stored"]
+    with threads():
+        data = workload.data("toy", 0)
+        ours = workload.ours(data).answer
+        theirs = workload.peers[0].run(data).answer
+    assert workload.check(data, ours, theirs).holds
+    wrong = replace(ours, lines=ours.lines * 1.001)
+    assert not workload.check(data, wrong, theirs).holds
+    assert not workload.check(data, ours, wrong).holds
+    assert not workload.check(data, ours, replace(theirs, total=theirs.total + 1)).holds
+
+
+def test_the_stored_transform_is_staged_at_toy_size_too():
+    x = da.zeros((64, 64, 64), chunks=(8, 64, 64), dtype=np.float32)
+    with threads(), sw.set_options(memory=WORKLOADS["fftn-stored"].sizes["toy"]["budget"]):
+        y = sw.fft.fftn(x)
+    steps = [layer.step.pattern for layer in y.dask.layers.values() if hasattr(layer, "step")]
+    assert "exchange (staged)" in steps
+
+
+def test_what_is_stored_goes_with_the_data():
+    data = WORKLOADS["fftn-stored"].data("toy", 0)
+    path = data.path
+    assert path.is_dir()
+    del data
+    assert not path.exists()
 
 
 def test_a_fit_that_clusters_badly_does_not_hold():
@@ -84,8 +128,15 @@ def test_our_fit_reads_a_chunk_once_per_iteration_and_twice_more_at_most():
 
 def test_the_floors_are_those_that_are_promised():
     floors = {w.name: {p.name: p.floor for p in w.peers if p.floor} for w in WORKLOADS.values()}
-    assert floors["fft2"] == {"dask.array.fft.fft2": 4}
-    assert floors["fftn"] == {"rechunk + dask.array.fft": 3}
+    assert floors["fft2"] == {"dask.array.fft.fft2": 5, "scipy.fft.fft2, in memory": 1.1}
+    assert floors["smoothing"] == {"scipy.fft.rfft2, irfft2, in memory": 1.5}
+    assert floors["fftn"] == {"rechunk + dask.array.fft": 4, "scipy.fft.fftn, in memory": 0.85}
+    assert floors["fft-decimated"] == {"scipy.fft.fft, in memory": 1.8}
+    assert floors["graph"] == {"dask.array.fft.fft": 1}
+    assert floors["fftn-stored"] == {"copying both twice, Dask and Zarr": 0.5}
+    limits = {w.name: [(one.name, one.bound) for one in w.limits] for w in WORKLOADS.values()}
+    assert limits["graph"] == [("call, s", 0.1)]
+    assert limits["fftn-stored"] == [("peak RSS, GiB", 1.5 + 400e6 / 2**30)]
     full = WORKLOADS["fft2"].sizes["full"]
     assert full == {"shape": (64, 1024, 1024), "chunks": (4, 1024, 1024)}
     assert WORKLOADS["fftn"].sizes["full"] == {"shape": (512,) * 3, "chunks": (32, 512, 512)}
@@ -95,6 +146,39 @@ def test_a_floor_is_promised_at_full_size_only():
     workload = trivial()
     assert compare(workload, workload.peers[0], size="full", pairs=1).holds is True
     assert compare(workload, workload.peers[0], size="toy", pairs=1).holds is None
+
+
+def test_a_limit_is_kept_by_the_worst_run_and_promised_at_full_size_only():
+    calls = iter((1.0, 2.0, 5.0, 3.0))
+    measures_itself = trivial(
+        ours=lambda data: Measured(np.sum(data), 0.5, {"call, s": next(calls)}),
+        limits=(Limit("call, s", 4.0),),
+    )
+    row = compare(measures_itself, measures_itself.peers[0], size="full", pairs=3)
+    assert row.ours_s == (0.5, 0.5, 0.5)
+    (limit,) = row.limits
+    assert (limit.value, limit.holds, row.holds) == (5.0, False, False)
+    ours, theirs = row.agreement.counts["call, s"]
+    assert ours == 5.0
+    assert np.isnan(theirs)
+    calls = iter((1.0, 2.0))
+    row = compare(measures_itself, measures_itself.peers[0], size="toy", pairs=1)
+    assert row.limits == ()
+    assert row.holds is None
+
+
+def test_a_limit_on_what_nobody_measured_does_not_hold():
+    workload = trivial(limits=(Limit("call, s", 4.0),))
+    assert compare(workload, workload.peers[0], size="full", pairs=1).holds is False
+
+
+def test_isolated_sides_run_once():
+    order = []
+    peer = Peer("peer", lambda data: order.append("theirs"))
+    workload = trivial(ours=lambda data: order.append("ours"), check=lambda *_: SAME, isolated=True)
+    row = compare(workload, peer, size="toy", pairs=3)
+    assert order == ["ours", "theirs"]
+    assert len(row.ratios) == 1
 
 
 def test_sides_are_timed_in_turn():
@@ -142,6 +226,24 @@ def test_answers_that_differ_are_reported_and_not_timed(monkeypatch, capsys):
     assert "error 1, over 0; not timed" in said
 
 
+def test_a_limit_that_is_exceeded_is_reported_and_sets_the_exit_status(
+    monkeypatch, capsys, tmp_path
+):
+    slow = trivial(
+        ours=lambda data: Measured(np.sum(data), 0.5, {"call, s": 9.0}),
+        limits=(Limit("call, s", 4.0),),
+    )
+    monkeypatch.setitem(WORKLOADS, "sum", slow)
+    path = tmp_path / "out.json"
+    assert command.main(["sum", "--no-memory", "--pairs", "1", "--json", str(path)]) == 1
+    assert "sum: call, s 9, at most 4: DOES NOT HOLD" in capsys.readouterr().out
+    (row,) = json.loads(path.read_text())["rows"]
+    assert row["limits"] == [{"name": "call, s", "bound": 4.0, "value": 9.0, "holds": False}]
+    assert row["holds"] is False
+    assert command.main(["--list"]) == 0
+    assert "at most 4: call, s" in capsys.readouterr().out
+
+
 def test_a_peer_that_is_missing_is_skipped_and_the_reason_printed(monkeypatch, capsys, tmp_path):
     peer = Peer("absent", np.sum, module="no_such_module", requirement="no-such-package")
     monkeypatch.setitem(WORKLOADS, "sum", trivial(peers=(peer,)))
@@ -186,7 +288,8 @@ def test_the_list_names_every_workload_and_peer(capsys):
     for workload in WORKLOADS.values():
         assert workload.name in said
         assert all(peer.name in said for peer in workload.peers)
-    assert "at least 4x" in said
+    assert "at least 5x" in said
+    assert "at most 0.1: call, s" in said
 
 
 @pytest.mark.parametrize(
