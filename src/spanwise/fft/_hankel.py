@@ -181,9 +181,8 @@ def _hankel(kind: str, x: Any, name: str, dln: Any, mu: Any, offset: Any, bias: 
 
 def _real(value: Any, name: str) -> float:
     """A real number, without computing what is lazy."""
-    if not hasattr(value, "__dask_graph__") and np.size(value) == 1:
-        try:
-            return float(np.asarray(value).item())
-        except (TypeError, ValueError):
-            pass
+    if not hasattr(value, "__dask_graph__"):
+        number = np.asarray(value)
+        if number.size == 1 and number.dtype.kind in "biuf":
+            return float(number.item())
     raise ArgumentTypeError(f"{name}={value!r}: expected a real number")
