@@ -8,7 +8,9 @@ symmetry, is done here in parts that stay in cache.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,32 @@ _KEPT_BYTES = 2**25
 _SHORT = 8
 """Points of an axis of which computing one half is not worth the trouble."""
 _REST = {"irfft": "ifftn", "hfft": "fftn"}
+_TO_HALF = ("rfft", "ihfft")
 _HALF = {"fft": "rfftn", "ifft": "ihfftn"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is to be done with a block."""
+
+    kind: str
+    axes: tuple[int, ...]
+    lengths: tuple[int, ...]
+    norm: str | None
+    shape: tuple[int, ...]
+    """Of the result."""
+    dtype: np.dtype
+    """Of the result."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the result."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+    @property
+    def complex_dtype(self) -> np.dtype:
+        """Of spectra."""
+        return np.result_type(self.dtype, np.complex64)
 
 
 def transform(
@@ -43,78 +70,91 @@ def transform(
     """Transform one block; see :data:`spanwise.kernels.fft.fft`."""
     import scipy.fft
 
-    dtype = result_dtype(kind, x.dtype)
     shape = list(x.shape)
     for axis, length in zip(axes, lengths, strict=True):
         shape[axis] = length
-    size = dtype.itemsize * int(np.prod(shape))
+    if kind in _TO_HALF:
+        shape[axes[-1]] = lengths[-1] // 2 + 1
+    call = _Call(kind, axes, lengths, norm, tuple(shape), result_dtype(kind, x.dtype))
     overwrite = overwrite and x.flags.writeable
-    is_own = overwrite and x.dtype == np.result_type(dtype, np.complex64)
-    if workers == 1 and size >= buffers.SMALLEST:  # several threads are best left to SciPy
-        if kind in _HALF and x.dtype.kind != "c":
-            return _by_half(x, kind, axes, tuple(shape), norm, dtype)
-        if kind in _HALF and not (is_own and x.shape == tuple(shape)):
-            out = buffers.copied(x, tuple(shape), dtype)
-            _in_place(getattr(scipy.fft, f"{kind}n"), out, axes, norm)
+    if workers == 1 and call.size >= buffers.SMALLEST:  # several threads are best left to SciPy
+        out = _large(x, call, overwrite=overwrite)
+        if out is not None:
             return out
-        fits = is_own and all(x.shape[axis] == shape[axis] for axis in axes[:-1])
-        if kind in _REST and (fits or size >= _KEPT_BYTES):
-            return _to_real(x, kind, axes, tuple(shape), norm, dtype, overwrite=fits)
     function = getattr(scipy.fft, f"{kind}n")
     return function(x, s=lengths, axes=axes, norm=norm, workers=workers, overwrite_x=overwrite)
 
 
-def _by_half(
-    x: np.ndarray,
-    kind: str,
-    axes: tuple[int, ...],
-    shape: tuple[int, ...],
-    norm: str | None,
-    dtype: np.dtype,
-) -> np.ndarray:
+def _large(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray | None:
+    """The result in used memory, or None where SciPy's own way is as good."""
+    import scipy.fft
+
+    is_own = overwrite and x.dtype == call.complex_dtype
+    exceeds = call.size >= _KEPT_BYTES
+    if call.kind in _HALF and x.dtype.kind != "c":
+        return _by_half(x, call)
+    if call.kind in _HALF and not (is_own and x.shape == call.shape):
+        out = buffers.copied(x, call.shape, call.dtype)
+        _in_place(getattr(scipy.fft, f"{call.kind}n"), out, call.axes, call.norm)
+        return out
+    if call.kind in _TO_HALF and exceeds and len(call.axes) < x.ndim:
+        return _to_half(x, call)
+    if call.kind in _REST:
+        fits = is_own and all(x.shape[axis] == call.shape[axis] for axis in call.axes[:-1])
+        if fits or exceeds:
+            return _to_real(x, call, overwrite=fits)
+    return None
+
+
+def _by_half(x: np.ndarray, call: _Call) -> np.ndarray:
     """A complex transform of real data: half of one axis, and its mirror image."""
     import scipy.fft
 
-    half = max(axes, key=lambda axis: (shape[axis] >= _SHORT, axis))
-    others = tuple(axis for axis in axes if axis != half)
+    shape = call.shape
+    half = max(call.axes, key=lambda axis: (shape[axis] >= _SHORT, axis))
+    others = tuple(axis for axis in call.axes if axis != half)
     order = (*others, half)
-    function, lengths = getattr(scipy.fft, _HALF[kind]), tuple(shape[axis] for axis in order)
+    function, lengths = getattr(scipy.fft, _HALF[call.kind]), [shape[axis] for axis in order]
     n, kept = shape[half], shape[half] // 2 + 1
-    out = buffers.empty(shape, dtype)
-    for part in parts(shape, axes, dtype.itemsize, _PART_BYTES):
-        whole = out[part]
-        spectrum = function(x[part], s=lengths, axes=order, norm=norm, workers=1)
+    out = buffers.empty(shape, call.dtype)
+    for part in parts(shape, call.axes, call.dtype.itemsize, _PART_BYTES):
+        whole, taken = out[part], x[_batch(part, call.axes)]
+        spectrum = function(taken, s=lengths, axes=order, norm=call.norm, workers=1)
         whole[_lines(half, 0, kept)] = spectrum
         mirrored = spectrum[_lines(half, 1, n - kept + 1)]
         mirror_into(whole[_lines(half, kept, n)], mirrored, axis=half, others=others)
     return out
 
 
-def _to_real(
-    x: np.ndarray,
-    kind: str,
-    axes: tuple[int, ...],
-    shape: tuple[int, ...],
-    norm: str | None,
-    dtype: np.dtype,
-    *,
-    overwrite: bool,
-) -> np.ndarray:
+def _to_half(x: np.ndarray, call: _Call) -> np.ndarray:
+    """Real data to half a spectrum, in parts."""
+    import scipy.fft
+
+    function = getattr(scipy.fft, f"{call.kind}n")
+    out = buffers.empty(call.shape, call.dtype)
+    for part in parts(call.shape, call.axes, call.dtype.itemsize, _PART_BYTES):
+        taken = x[_batch(part, call.axes)]
+        out[part] = function(taken, s=call.lengths, axes=call.axes, norm=call.norm, workers=1)
+    return out
+
+
+def _to_real(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray:
     """Half a spectrum to real data: the other axes in place, then the last one by rows."""
     import scipy.fft
 
-    *others, last = axes
+    *others, last = call.axes
+    n = call.shape[last]
     if others and not overwrite:
-        held = (*shape[:last], shape[last] // 2 + 1, *shape[last + 1 :])
-        x = buffers.copied(x, held, np.result_type(dtype, np.complex64))
-        overwrite = True
+        held = (*call.shape[:last], n // 2 + 1, *call.shape[last + 1 :])
+        x, overwrite = buffers.copied(x, held, call.complex_dtype), True
     if others:
-        _in_place(getattr(scipy.fft, _REST[kind]), x, tuple(others), norm)
-    function = getattr(scipy.fft, kind)
-    out = buffers.empty(shape, dtype)
-    for rows in parts(shape, (last,), dtype.itemsize, _ROW_BYTES):
+        _in_place(getattr(scipy.fft, _REST[call.kind]), x, tuple(others), call.norm)
+    function = getattr(scipy.fft, call.kind)
+    out = buffers.empty(call.shape, call.dtype)
+    for rows in parts(call.shape, (last,), call.dtype.itemsize, _ROW_BYTES):
+        taken = x[_batch(rows, (last,))]
         out[rows] = function(
-            x[rows], n=shape[last], axis=last, norm=norm, workers=1, overwrite_x=overwrite
+            taken, n=n, axis=last, norm=call.norm, workers=1, overwrite_x=overwrite
         )
     return out
 
@@ -125,6 +165,11 @@ def _in_place(
     result = function(block, axes=axes, norm=norm, workers=1, overwrite_x=True)
     if not np.may_share_memory(result, block):  # SciPy may work in place, and need not
         block[...] = result
+
+
+def _batch(part: tuple[slice, ...], axes: tuple[int, ...]) -> tuple[slice, ...]:
+    """A part of the result as one of the input, whose transformed axes have other lengths."""
+    return tuple(slice(None) if a in axes else cut for a, cut in enumerate(part))
 
 
 def _lines(axis: int, start: int, stop: int) -> tuple[slice, ...]:
@@ -141,7 +186,7 @@ def parts(
     >>> [part[0] for part in parts((5, 8), (1,), 1, 16)]
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
-    size = itemsize * int(np.prod(shape))
+    size = itemsize * math.prod(shape)
     cuts = []
     for axis, length in enumerate(shape):
         step = max(length, 1)
