@@ -66,8 +66,8 @@ def _transforms() -> Iterator[Case]:
     rng = np.random.default_rng(0)
     real = rng.standard_normal(_SHAPE)
     spectrum = real + 1j * rng.standard_normal(_SHAPE)
-    for kind in ("fft", "ifft", "rfft", "irfft"):
-        values = real if kind == "rfft" else spectrum
+    for kind in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"):
+        values = real if kind in ("rfft", "ihfft") else spectrum
         for suffix, axes in (("", (1,)), ("2", (0, 2)), ("n", (1, 2))):
             name = kind + suffix
             option = {"axes": axes} if suffix else {"axis": axes[0]}
@@ -78,6 +78,25 @@ def _transforms() -> Iterator[Case]:
                 lambda x, _, name=name, option=option: getattr(fft, name)(x, **option),
                 getattr(scipy.fft, name)(values, **option),
             )
+    for kind in ("dct", "idct", "dst", "idst"):
+        for suffix, axes in (("", (1,)), ("n", (1, 2))):
+            name = kind + suffix
+            option = {"axes": axes} if suffix else {"axis": axes[0]}
+            yield Case(
+                f"fft.{name}",
+                real,
+                axes,
+                lambda x, _, name=name, option=option: getattr(fft, name)(x, **option),
+                getattr(scipy.fft, name)(real, **option),
+            )
+    for name in ("fht", "ifht"):
+        yield Case(
+            f"fft.{name}",
+            real,
+            (2,),
+            lambda x, _, name=name: getattr(fft, name)(x, 0.1, mu=1.5),
+            getattr(scipy.fft, name)(real, 0.1, mu=1.5),
+        )
     yield Case(
         "fft.zoom_fft",
         real,
