@@ -15,6 +15,7 @@ from array_api_compat import is_array_api_obj, is_dask_array
 
 from . import options
 from .errors import ArrayTypeError
+from .graph.grid import edges
 from .kernels.kernel import Kernel
 from .kernels.library import Array
 
@@ -85,16 +86,17 @@ def blockwise(
     dtype: Any,
     reason: str,
     starts: tuple[int, ...] = (),
+    decimated: int | None = None,
     table: tuple[Any, tuple[int, ...]] | None = None,
     lengths: Mapping[int, int] | None = None,
     **params: Any,
 ) -> Any:
     """Run a kernel on each block by itself: on the array, or once per chunk.
 
-    For each axis in ``starts`` the kernel is given the index of its block's first element.
-    ``table`` is an array in memory and the axes that it lies along; the kernel is given the part
-    of it that belongs to the block, behind the block. Blocks keep their shape, but for axes in
-    ``lengths``, which they hold whole.
+    For each axis in ``starts`` the kernel is given the index of its block's first element; on an
+    axis in ``decimated`` order that is the number of the block. ``table`` is an array in memory
+    and the axes that it lies along; the kernel is given the part of it that belongs to the block,
+    behind the block. Blocks keep their shape, but for axes in ``lengths``, which they hold whole.
     """
 
     def chunked(array: Any) -> Any:
@@ -114,13 +116,23 @@ def blockwise(
         (step,) = plan.steps
         if table is not None:
             return map_beside(array, *table, function, step=step, plan=plan, dtype=dtype)
-        chunks = plan.result.chunks
         return map_kernel(
-            array, function, step=step, plan=plan, dtype=dtype, chunks=chunks, starts=starts
+            array,
+            function,
+            step=step,
+            plan=plan,
+            dtype=dtype,
+            chunks=plan.result.chunks,
+            numbers=tuple((a, _firsts(array.chunks[a], a == decimated)) for a in starts),
         )
 
     beside = (0,) * len(starts) if table is None else table[:1]
     return apply(x, concrete=lambda block: kernel(block, *beside, **params), chunked=chunked)
+
+
+def _firsts(chunks: tuple[int, ...], is_decimated: bool) -> tuple[int, ...]:
+    """The index of the first element of each chunk of an axis."""
+    return tuple(range(len(chunks))) if is_decimated else edges(chunks)[:-1]
 
 
 def _refuse_labelled(x: Any, function: str, accessor: str | None, name: str) -> None:

@@ -311,3 +311,30 @@ def test_unknown_chunks_and_labels_are_told_what_to_type():
     xr = pytest.importorskip("xarray")
     with pytest.raises(ArrayTypeError, match="labels"):
         sw.signal.filter_frequencies(xr.DataArray(np.ones(4)), smooth, axes=0)
+
+
+# Axes without another to cut
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("response", ["function", "table"])
+def test_a_long_line_takes_two_exchanges_on_each_way(dtype, response):
+    x = values((2**20,), dtype)
+    h = delay if response == "function" else delay(scipy.fft.fftfreq(2**20))
+    with sw.set_options(memory="32MiB"), raise_if_computes():
+        y = sw.signal.filter_frequencies(da.from_array(x, chunks=2**16), h, axes=0)
+    assert exchanges(y) == 4
+    assert (y.shape, y.dtype) == (x.shape, x.dtype)
+    np.testing.assert_allclose(y.compute(), by_hand(x, delay, (0,)), atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("response", ["function", "table"])
+def test_a_long_axis_among_others_is_filtered_as_by_hand(dtype, axes, response):
+    x = values((3, 2**18), dtype)
+    grids = np.meshgrid(*(scipy.fft.fftfreq(x.shape[a]) for a in axes), indexing="ij", sparse=True)
+    h = smooth if response == "function" else smooth(*grids)
+    with sw.set_options(memory="20MiB"):
+        y = sw.signal.filter_frequencies(da.from_array(x, chunks=(3, 2**15)), h, axes=axes)
+    np.testing.assert_allclose(y.compute(), by_hand(x, smooth, axes), atol=1e-10)

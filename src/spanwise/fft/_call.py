@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ..kernels.fft import fft as fft_kernel
 from ..kernels.library import namespace
 from ..kernels.transforms import TRANSFORMS
 from ..rates import Rates
+
+if TYPE_CHECKING:
+    from ..graph.fft import FFTPlan
 
 _REAL_INPUT = {"rfft": "fft", "ihfft": "ifft"}
 """Transforms that take real data, and those to use for complex data."""
@@ -142,6 +145,36 @@ def is_complex(x: Any) -> bool:
     return namespace(x).isdtype(x.dtype, "complex floating")
 
 
+def plan_line(x: Any, kind: str, n: int, axis: int) -> FFTPlan:
+    """Plan a transform of one axis of a Dask array that is to go back again.
+
+    An axis that takes four steps is left (or taken) in rows: chunk k holds every P-th point from k
+    on, of all n, and of a real signal there are only the chunks 0 ... P/2.
+    """
+    from ..graph.dask import spec_of
+    from ..graph.fft import plan_fft
+
+    machine = options.machine()
+    return plan_fft(
+        spec_of(x),
+        kind=kind,
+        axes=(axis,),
+        lengths=(n,),
+        norm=None,
+        machine=machine,
+        operation=kind,
+        options=_engine(kind, x, machine.rates),
+        order="rows",
+    )
+
+
+def lower(x: Any, how: FFTPlan) -> Any:
+    """The graph of a plan."""
+    from ..graph.dask import lower_fft
+
+    return lower_fft(x, how, store_root=options.get_options()["temporary_store"])
+
+
 def _refuse_plan(plan: Any) -> None:
     if plan is not None:
         raise UnsupportedError(
@@ -219,7 +252,7 @@ def _chunked(
     kernel_options: Options,
     chunking: Chunking,
 ) -> Any:
-    from ..graph.dask import lower_fft, spec_of
+    from ..graph.dask import spec_of
     from ..graph.fft import plan_fft
 
     spec = spec_of(x)
@@ -237,4 +270,4 @@ def _chunked(
         order=chunking.order,
         output_chunks=chunking.of_result(spec.chunks, kind, axes, points),
     )
-    return lower_fft(x, how, store_root=options.get_options()["temporary_store"])
+    return lower(x, how)

@@ -60,7 +60,8 @@ class Request:
     options: tuple[tuple[str, Any], ...] = ()
     """More keywords of the kernel."""
     order: str = "natural"
-    """Whether an axis that takes four steps comes (or is given) in "decimated" order."""
+    """How an axis that takes four steps comes (or is given): "natural", "decimated", or "rows":
+    decimated, but of a real signal only the rows 0 ... P/2, each whole."""
     output_chunks: Chunks | None = None
     """Chunks of the result; None where the plan may choose."""
 
@@ -148,8 +149,9 @@ def plan_fft(
         Public name, for messages and task keys.
     options : tuple of pairs
         More keywords of the kernel.
-    order : {"natural", "decimated"}
-        Order of the points of an axis that takes four steps.
+    order : {"natural", "decimated", "rows"}
+        Order of the points of an axis that takes four steps; "rows" is for what goes back again:
+        decimated, but of real signals only the rows 0 ... P/2.
     output_chunks : Chunks, optional
         Chunks of the result. Default: those in which the last stage leaves it.
     """
@@ -178,7 +180,7 @@ def _is_real(spec: ArraySpec) -> bool:
 
 def _plan(spec: ArraySpec, request: Request, machine: Machine, *, half: bool) -> State:
     state = State(spec, list(request.axes))
-    if request.order == "decimated":
+    if request.order != "natural":
         fourstep.take_decimated(state, request, machine)
     while True:
         ready = _ready(state, request)

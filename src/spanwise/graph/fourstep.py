@@ -79,7 +79,7 @@ def take(state: State, axis: int, request: Request, machine: Machine, limit: int
         run.columns_back(kind)
         run.to_natural_rows()
     else:
-        run.decimated(kind)
+        run.decimated(kind, fill=request.order != "rows")
         if request.order == "natural":
             run.to_natural()
     state.pending.remove(axis)
@@ -100,6 +100,16 @@ def take_decimated(state: State, request: Request, machine: Machine) -> None:
     blocks = len(chunks)
     if blocks == 1:
         return
+    limit = max(1, machine.memory // (2 * machine.threads))
+    if request.order == "rows":
+        blocks = n // chunks[0]
+        slabs = _slabs(state.spec, axis, n, blocks, machine, limit)
+        run = _Steps(state, request, machine, Layout(axis, n, blocks, slabs))
+        run.rows_as_they_are(kind)
+        run.columns_back(kind)
+        run.to_natural_rows()
+        state.pending.remove(axis)
+        return
     layout = Layout(axis, n, blocks, ())
     is_half = kind != "ifft"
     lengths = tuple(layout.direct(k) if is_half else layout.row for k in range(blocks))
@@ -110,7 +120,6 @@ def take_decimated(state: State, request: Request, machine: Machine) -> None:
             f"{lengths if n % blocks == 0 else 'n / P each'}: chunk k of P holds every P-th point "
             f"from k on. Pass what order='decimated' gave out, in its chunks (and n= if it was odd)"
         )
-    limit = max(1, machine.memory // (2 * machine.threads))
     slabs = _slabs(state.spec, axis, n, blocks, machine, limit)
     run = _Steps(state, request, machine, Layout(axis, n, blocks, slabs))
     run.rows_decimated(kind)
@@ -141,20 +150,41 @@ def _slabs(
 ) -> tuple[int, ...]:
     columns = n // blocks
     wanted = min(_wanted(spec, axis, n, machine, limit), columns)
-    return regular(columns, -(-columns // wanted))
+    most = max(1, limit // (blocks * _point_bytes(spec, axis)))
+    return regular(columns, min(-(-columns // wanted), most))
+
+
+def _bounds(spec: ArraySpec, axis: int, n: int, machine: Machine, limit: int) -> tuple[int, int]:
+    """Fewest and most rows that fit: more make shorter rows and longer columns."""
+    point = _point_bytes(spec, axis)
+    wanted = _wanted(spec, axis, n, machine, limit)
+    return max(2, math.ceil(n * point / limit)), min(16 * wanted, limit // point, n // 2)
 
 
 def _choose(spec: ArraySpec, axis: int, n: int, machine: Machine, limit: int) -> Layout | str:
     """A divisor of n, as near as possible to the number of chunks that is wanted."""
-    point = _point_bytes(spec, axis)
+
+    def is_fitting(points: int, p: int) -> bool:
+        low, high = _bounds(spec, axis, points, machine, limit)
+        return low <= p <= high
+
     wanted = _wanted(spec, axis, n, machine, limit)
-    low, high = max(2, math.ceil(n * point / limit)), min(16 * wanted, limit // point, n // 2)
+    low, high = _bounds(spec, axis, n, machine, limit)
     fitting = [p for p in divisors(n) if low <= p <= high]
     if not fitting:
-        better = -(-n // wanted) * wanted
+        lacking = f"{n} points on axis {axis} have no divisor"
+        better = min(
+            (m for p in range(low, high + 1) if (m := -(-n // p) * p) > n and is_fitting(m, p)),
+            default=None,
+        )
+        if better is None:
+            return (
+                f"{lacking} that leaves rows and columns of at most {format_bytes(limit)} in a "
+                f"task, and no other number of points that is near has"
+            )
         return (
-            f"{n} points on axis {axis} have no divisor between {low} and {high}, which rows of at "
-            f"most {format_bytes(limit)} in a task need; {better} have (n={better})"
+            f"{lacking} between {low} and {high}, which rows of at most {format_bytes(limit)} in a "
+            f"task need; {better} have (n={better})"
         )
     blocks = min(fitting, key=lambda p: abs(math.log(p / wanted)))
     return Layout(axis, n, blocks, _slabs(spec, axis, n, blocks, machine, limit))
@@ -179,22 +209,29 @@ def residue_runs(
     [(0, 2, 4), (1, 2, 4)]
     """
 
-    def count(end: int, r: int) -> int:
-        return max(0, -(-(end - r) // blocks))
+    def count(end: int, first: int, last: int) -> int:
+        """Points before ``end`` that leave a residue from ``first`` to below ``last``."""
+        whole, rest = divmod(end, blocks)
+        return whole * (last - first) + max(0, min(rest, last) - first)
 
     parts = []
     taken = begin
     for i, (a, b) in enumerate(pairwise(bounds)):
         # Numbers, among the points of this residue, of those in the chunk.
-        low, high = count(a, residue), count(b, residue)
+        low, high = (count(end, residue, residue + 1) for end in (a, b))
         first, last = max(low, begin), min(high, stop)
         if first < last:
-            offset = sum(count(b, r) - count(a, r) for r in range(residue))
+            offset = count(b, 0, residue) - count(a, 0, residue)
             parts.append(Overlap(i, offset + first - low, offset + last - low))
             taken = last
     if taken < stop:
         parts.append(Overlap(-1, 0, stop - taken))
     return tuple(parts)
+
+
+def _with_source(parts: tuple[Overlap, ...]) -> tuple[Overlap, ...]:
+    """Nothing of the first chunk before zeros alone, which gives them dtype and library."""
+    return parts if any(p.source >= 0 for p in parts) else (Overlap(0, 0, 0), *parts)
 
 
 class _Steps:
@@ -206,7 +243,7 @@ class _Steps:
         self.machine = machine
         self.layout = layout
 
-    def decimated(self, kind: str) -> None:
+    def decimated(self, kind: str, *, fill: bool) -> None:
         """Forward: columns, rows, and the rows that real input leaves to symmetry."""
         layout = self.layout
         is_real = not self.state.spec.dtype.startswith("complex")
@@ -227,7 +264,7 @@ class _Steps:
             flops=flops((layout.row,), layout.n, real=is_real),
         )
         self._exchange((layout.row,) * count, bounds, ("rows", layout), work, "rows")
-        if is_real:
+        if is_real and fill:
             self._fill(half=kind in ("rfft", "ihfft"))
 
     def _columns(self, kind: str) -> None:
@@ -239,7 +276,7 @@ class _Steps:
             bounds = (*(b for b in bounds if b < layout.n), layout.n)
         firsts = edges(layout.slabs)
         rows = tuple(
-            runs(bounds, ((j * m + c, j * m + d) for j in range(blocks)))
+            _with_source(runs(bounds, ((j * m + c, j * m + d) for j in range(blocks))))
             for c, d in pairwise(firsts)
         )
         out = blocks // 2 + 1 if TRANSFORMS[kind].half else blocks
@@ -259,8 +296,7 @@ class _Steps:
         """Transform the rows of decimated input."""
         layout = self.layout
         if kind == "ifft":
-            work = self._rows_work(kind, layout.blocks)
-            self._put(self._spec(self.state.spec.chunks[layout.axis], kind), work, "rows")
+            self.rows_as_they_are(kind)
             return
         count = layout.blocks // 2 + 1
         rows = []
@@ -277,6 +313,12 @@ class _Steps:
         chunks = (layout.row,) * count
         self._exchange(chunks, tuple(rows), ("half rows", layout), work, "rows", chunks, "fft")
 
+    def rows_as_they_are(self, kind: str) -> None:
+        """Transform rows that are whole, each in its chunk."""
+        chunks = self.state.spec.chunks[self.layout.axis]
+        work = self._rows_work(_COMPLEX.get(kind, kind), len(chunks))
+        self._put(self._spec(chunks, "fft"), work, "rows")
+
     def rows_of_half_spectrum(self, kind: str) -> None:
         """Sort the points of each chunk, exchange to rows, transform them."""
         layout = self.layout
@@ -291,10 +333,9 @@ class _Steps:
             direct = layout.direct(k)
             first = 0 if k else 1
             other = (layout.blocks - k) % layout.blocks
-            rows.append(
-                self._half_row(bounds, k, 0, direct, available)
-                + self._half_row(bounds, other, first, first + layout.row - direct, available)
-            )
+            parts = self._half_row(bounds, k, 0, direct, available)
+            parts += self._half_row(bounds, other, first, first + layout.row - direct, available)
+            rows.append(_with_source(parts))
         work = self._rows_work(_COMPLEX[kind], count, direct=layout.blocks)
         chunks = (layout.row,) * count
         self._exchange(chunks, tuple(rows), ("sorted rows", layout), work, "rows", chunks, "fft")

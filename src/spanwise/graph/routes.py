@@ -58,7 +58,7 @@ def plan_route(
     direct = _one(source, target, machine, task_bytes, ranges)
     if direct.pieces <= MANY or direct.form == "staged":
         return (direct,)
-    routes = {"direct": (direct,)}
+    routes: dict[str, tuple[Exchange, ...]] = {"direct": (direct,)}
     middle = source.with_chunks(halfway(source.chunks, target))
     if 2 * direct.held_bytes(machine) + machine.threads * task_bytes <= machine.memory:
         first = _one(source, middle.chunks, machine, 2 * middle.chunk_bytes, None)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import dispatch
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
+from ..fft._call import lower, plan_line
 from ..graph.arguments import resolve_lengths
-from ..kernels.library import library_of
+from ..kernels.hermitian import mirror
+from ..kernels.kernel import Kernel
+from ..kernels.library import library_of, namespace
 from ..kernels.response import FrequencyAxis, apply_response, filter_block
 from ..kernels.spectrum import inexact_dtype
 from ._arguments import is_complex, is_whole, some_axes, spacings
 
+if TYPE_CHECKING:
+    from ..graph.fft import FFTPlan
+
 _NAME = "signal.filter_frequencies"
+
+_Places = tuple[FrequencyAxis, ...]
 
 
 def filter_frequencies(
@@ -81,6 +89,8 @@ def filter_frequencies(
     go forward and back while they are in the cache. Along cut axes there is one exchange on each
     way at most where other axes can be cut instead: the way back begins in the chunks in which the
     way forward ended; for real x, name an axis last that the chunks hold whole, if there is one.
+    Where there is no other axis to cut there are two on each way, since a long axis stays in
+    decimated order between them (:func:`spanwise.fft.fft`).
     The filter is circular: what leaves at one end comes in at the other.
 
     Examples
@@ -104,29 +114,84 @@ def filter_frequencies(
         FrequencyAxis(axis, n, d, half=real and axis == chosen[-1])
         for axis, n, d in zip(chosen, lengths, distances, strict=True)
     )
-    multiply = functools.partial(dispatch.blockwise, axes=places, response=response)
-    if not callable(response):
-        table = _table(response, x, lengths, half=real), chosen
-        multiply = functools.partial(dispatch.blockwise, axes=places, response=None, table=table)
+    table = None if callable(response) else _table(response, x, lengths, half=real)
     if is_whole(x, chosen):
-        return multiply(
+        return _multiply(
             x,
             filter_block,
+            places,
+            response,
+            table,
             operation="filter-frequencies",
             dtype=_dtype(x),
             reason="the axes are whole in their chunks",
         )
+    # A table is cut for the half spectrum of the last axis, so that another must not be halved.
+    candidates = chosen[-1:] if real and table is not None else chosen
+    for axis in candidates if dispatch.kind_of(x) == "chunked" else ():
+        if not is_whole(x, (axis,)):
+            forward = plan_line(x, "rfft" if real else "fft", x.shape[axis], axis)
+            if not forward.plan.result.is_whole(axis):
+                return _filter_in_rows(x, places, axis, forward, response, table)
     forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
-    spectrum = forward(x, axes=chosen)
-    filtered = multiply(
+    filtered = _apply(forward(x, axes=chosen), places, response, table)
+    return inverse(filtered, s=lengths, axes=chosen)
+
+
+def _filter_in_rows(
+    x: Any, places: _Places, axis: int, forward: FFTPlan, response: Any, table: Any
+) -> Any:
+    """Leave a long axis in decimated order between the transforms: two exchanges on each way."""
+    n = x.shape[axis]
+    others = tuple(p.axis for p in places if p.axis != axis)
+    spectrum = lower(x, forward)
+    blocks = n // spectrum.chunks[axis][0]
+    spectrum = _fft.fftn(spectrum, axes=others) if others else spectrum
+    if table is not None:
+        table = _rows_of(table, [p.axis for p in places].index(axis), n, blocks)
+        table = table[..., : spectrum.shape[axis]] if places[-1].half else table
+    places = tuple(replace(p, half=False, step=blocks if p.axis == axis else 1) for p in places)
+    y = _apply(spectrum, places, response, table, decimated=axis)
+    y = _fft.ifftn(y, axes=others) if others else y
+    return lower(y, plan_line(y, "ifft" if is_complex(x) else "irfft", n, axis))
+
+
+def _rows_of(table: Any, position: int, n: int, blocks: int) -> Any:
+    """A response with one of its axes, of n points, in decimated order."""
+    if table.shape[position] < n:
+        upper = slice(1, n - table.shape[position] + 1)
+        others = tuple(range(table.ndim - 1))
+        other_half = mirror(table[..., upper], axis=position, others=others)
+        table = namespace(table).concat([table, other_half], axis=position)
+    before = (slice(None),) * position
+    runs = [table[(*before, slice(k, None, blocks), ...)] for k in range(blocks)]
+    return namespace(table).concat(runs, axis=position)
+
+
+def _apply(
+    spectrum: Any, places: _Places, response: Any, table: Any, decimated: int | None = None
+) -> Any:
+    return _multiply(
         spectrum,
         apply_response,
+        places,
+        response,
+        table,
         operation="apply-response",
         dtype=spectrum.dtype,
         reason="each frequency by itself",
-        starts=chosen,
+        starts=tuple(p.axis for p in places),
+        decimated=decimated,
     )
-    return inverse(filtered, s=lengths, axes=chosen)
+
+
+def _multiply(
+    x: Any, kernel: Kernel, places: _Places, response: Any, table: Any, **how: Any
+) -> Any:
+    """A kernel that is given the response, or each block's part of it."""
+    beside = None if table is None else (table, tuple(p.axis for p in places))
+    function = response if table is None else None
+    return dispatch.blockwise(x, kernel, axes=places, response=function, table=beside, **how)
 
 
 def _dtype(x: Any) -> Any:

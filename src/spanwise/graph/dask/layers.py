@@ -73,18 +73,16 @@ def map_kernel(
     plan: Plan,
     dtype: Any,
     chunks: Chunks | None = None,
-    starts: tuple[int, ...] = (),
     numbers: Numbers = (),
 ) -> da.Array:
     """One task per chunk, as a symbolic layer that Dask fuses with its neighbours.
 
-    For each axis in ``starts`` the function is given, behind the block, the index of the block's
-    first element on that axis; then for each axis in ``numbers`` the number of its chunk.
+    For each axis in ``numbers`` the function is given, behind the block, the number that goes with
+    its chunk.
     """
-    name = name_of(step, x.name, function, str(dtype), starts, numbers, plan)
+    name = name_of(step, x.name, function, str(dtype), numbers, plan)
     axes = tuple(range(x.ndim))
-    beside = [(a, edges(x.chunks[a])[:-1]) for a in starts] + list(numbers)
-    located = itertools.chain.from_iterable((_values(v), (a,)) for a, v in beside)
+    located = itertools.chain.from_iterable((_values(v), (a,)) for a, v in numbers)
     pairs = (x.name, axes, *located)
     layer = symbolic(function, name, axes, pairs, {x.name: x.numblocks}, step, plan)
     return array_of(x, name, layer, x.chunks if chunks is None else chunks, dtype)

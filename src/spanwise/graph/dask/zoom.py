@@ -7,6 +7,7 @@ import functools
 import dask.array as da
 
 from ...kernels.zoom import zoom as zoom_kernel
+from ..grid import edges
 from ..zoom import ZoomPlan
 from .exchange import exchange
 from .layers import map_kernel
@@ -23,7 +24,14 @@ def lower_zoom(x: da.Array, how: ZoomPlan, *, store_root: str | None = None) -> 
     chunks = list(plan.result.chunks)
     chunks[axis] = (how.band.points,) * x.numblocks[axis]
     function = functools.partial(zoom_kernel, axis=axis, band=how.band)
+    firsts = edges(x.chunks[axis])[:-1]
     y = map_kernel(
-        x, function, step=step, plan=plan, dtype=step.dtype, chunks=tuple(chunks), starts=(axis,)
+        x,
+        function,
+        step=step,
+        plan=plan,
+        dtype=step.dtype,
+        chunks=tuple(chunks),
+        numbers=((axis, firsts),),
     )
     return sum_axis(y, axis, step=steps.pop(0), plan=plan) if steps else y
