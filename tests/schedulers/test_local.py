@@ -10,7 +10,12 @@ from distributed import Client, LocalCluster
 
 from spanwise.errors import ArgumentError
 from spanwise.machine import total_memory
-from spanwise.schedulers.local import active_client, current_machine, local_threads
+from spanwise.schedulers.local import (
+    _are_here,
+    active_client,
+    current_machine,
+    local_threads,
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +138,15 @@ def test_hosts_are_counted_by_address():
     )
     assert current_machine(client=client).hosts == 2
     assert current_machine().hosts == 1
+
+
+@pytest.mark.parametrize(
+    ("addresses", "here"),
+    [
+        (["tcp://127.0.0.1:4000", "inproc://10.0.0.7/12/3"], True),
+        (["tcp://[::1]:4000", "tls://localhost:1"], True),
+        (["tcp://127.0.0.1:4000", "tcp://10.0.0.8:4000"], False),
+    ],
+)
+def test_rates_hold_for_workers_on_this_machine_only(addresses, here):
+    assert _are_here(addresses) is here
