@@ -202,13 +202,16 @@ def allocator() -> Iterator[Finding]:
         arenas or "not set",
         "" if arenas else "each thread keeps freed memory of its own: export MALLOC_ARENA_MAX=2",
     )
+    # Trimmed further than this, what one task frees the next one has to ask of the system again,
+    # page by page: a third more time for a transform. And a trim threshold alone makes glibc map
+    # every block above 128 KiB afresh.
     yield Finding(
         "MALLOC_TRIM_THRESHOLD_",
         trim or "not set",
         ""
         if trim
         else "blocks up to 32 MiB stay with the process when freed: "
-        "export MALLOC_TRIM_THRESHOLD_=65536",
+        "export MALLOC_MMAP_THRESHOLD_=16777216 MALLOC_TRIM_THRESHOLD_=33554432",
     )
 
 
