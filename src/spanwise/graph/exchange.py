@@ -53,8 +53,8 @@ class Exchange:
 
     @property
     def pieces(self) -> int:
-        """Number of slices that change place."""
-        return math.prod(sum(len(row) for row in axis) for axis in self.rows)
+        """Number of slices that change place; zeros have none."""
+        return math.prod(sum(p.source >= 0 for row in axis for p in row) for axis in self.rows)
 
     @property
     def result(self) -> ArraySpec:
