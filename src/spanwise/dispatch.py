@@ -26,7 +26,7 @@ def accept(x: Any, /, *, function: str, accessor: str | None = None, name: str =
     """An array that a function may take, as it is; lists and scalars become NumPy arrays.
 
     SciPy's rules: no ``np.matrix``, masked, sparse or object arrays. Labelled data is told which
-    method of the accessor to call.
+    method of the accessor to call, unless ``accessor`` is empty: there is none then.
     """
     _refuse_labelled(x, function, accessor, name)
     chunk = x._meta if is_dask_array(x) else x
@@ -139,6 +139,11 @@ def _refuse_labelled(x: Any, function: str, accessor: str | None, name: str) -> 
     xarray = sys.modules.get("xarray")
     if xarray is None or not isinstance(x, (xarray.DataArray, xarray.Dataset, xarray.Variable)):
         return
+    if accessor == "":
+        raise ArrayTypeError(
+            f"{name} is an xarray {type(x).__name__}; {function} takes arrays, and the accessor "
+            f"has no method of that name: pass {name}.data, and label the result"
+        )
     call = accessor or f"spanwise.{function}"
     raise ArrayTypeError(
         f"{name} is an xarray {type(x).__name__}; {function} takes arrays. Type "

@@ -206,7 +206,7 @@ def test_a_matrix_is_refused(name):
         getattr(sw.fft, name)(x)
 
 
-@pytest.mark.parametrize("name", [*TRANSFORMS, *SHIFTS])
+@pytest.mark.parametrize("name", [*(n for n in TRANSFORMS if "hfft" not in n), *SHIFTS])
 def test_labelled_data_is_told_the_call_of_the_accessor(name):
     import xarray as xr
 
@@ -227,3 +227,19 @@ def test_unknown_chunks_are_refused_with_the_way_out():
     np.testing.assert_allclose(
         sw.fft.fft(unknown.compute_chunk_sizes()), scipy.fft.fft(x.compute())
     )
+
+
+def takes_arrays(name):
+    return name in scipy.fft.__all__ and not name.endswith(("freq", "_len", "offset"))
+
+
+@pytest.mark.parametrize("name", filter(takes_arrays, sw.fft.__all__))
+def test_labelled_data_is_told_of_a_method_only_if_there_is_one(name):
+    xr = pytest.importorskip("xarray")
+    from spanwise.xarray import FFTNamespace
+
+    parameters = {"dln": 0.1, "mu": 1.0} if name.endswith("fht") else {}
+    with pytest.raises(sw.errors.ArrayTypeError) as caught:
+        getattr(sw.fft, name)(xr.DataArray(np.ones((3, 4))), **parameters)
+    is_named = f"spanwise.fft.{name}(dim=" in str(caught.value)
+    assert is_named == hasattr(FFTNamespace, name)
