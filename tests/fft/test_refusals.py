@@ -233,7 +233,7 @@ def takes_arrays(name):
     return name in scipy.fft.__all__ and not name.endswith(("freq", "_len", "offset"))
 
 
-@pytest.mark.parametrize("name", filter(takes_arrays, sw.fft.__all__))
+@pytest.mark.parametrize("name", list(filter(takes_arrays, sw.fft.__all__)))
 def test_labelled_data_is_told_of_a_method_only_if_there_is_one(name):
     xr = pytest.importorskip("xarray")
     from spanwise.xarray import FFTNamespace
