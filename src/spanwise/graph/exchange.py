@@ -93,6 +93,7 @@ def plan_exchange(
     task_bytes: int,
     rows: Rows | None = None,
     layout: tuple[Any, ...] = ("overlaps",),
+    beside: int = 0,
 ) -> Exchange:
     """Choose the form of an exchange.
 
@@ -108,11 +109,14 @@ def plan_exchange(
         Parts per target chunk where they are not simply the overlaps (a roll).
     layout : tuple
         What the rows follow from: a name and its parameters.
+    beside : int
+        Bytes that a worker holds of the source of an exchange before, until its last target chunk
+        is there: so long this one's source is held as well.
     """
     if rows is None:
         rows = tuple(overlaps(s, t) for s, t in zip(source.chunks, target, strict=True))
     held = math.ceil(source.nbytes / machine.workers)
-    needed = held + machine.threads * max(task_bytes, 2 * source.chunk_bytes)
+    needed = held + beside + machine.threads * max(task_bytes, 2 * source.chunk_bytes)
     if needed > machine.memory:
         form = "staged"
         reason = f"{format_bytes(needed)} in memory exceed {format_bytes(machine.memory)}"

@@ -23,11 +23,11 @@ from ..kernels.fft import flops
 from ..kernels.transforms import TRANSFORMS, Transform
 from ..machine import Machine, format_bytes
 from . import fourstep
-from .exchange import Exchange, refine, symmetric
+from .exchange import refine, symmetric
 from .grid import ArraySpec, Chunks, edges
 from .plan import Plan
-from .routes import plan_route
-from .stages import Fill, Reflection, Stage, Work, steps_of
+from .routes import Ranges, plan_route
+from .stages import Fill, Reflection, Stage, Work, held_before, steps_of
 
 _ONE_TASK_BYTES = 2**25
 """Arrays up to this size may be gathered into fewer tasks than could run at a time."""
@@ -162,7 +162,7 @@ def plan_fft(
         state = _plan(spec, request, machine, half=False)
     if output_chunks is not None and state.spec.chunks != output_chunks:
         result = state.spec.with_chunks(output_chunks)
-        _go(state, plan_route(state.spec, output_chunks, machine, task_bytes=result.chunk_bytes))
+        _go(state, output_chunks, machine, result.chunk_bytes)
     stages = tuple(state.stages)
     plan = Plan(operation, spec, state.spec, steps_of(stages, machine, operation), machine)
     if machine.explicit:
@@ -279,11 +279,17 @@ def _make_whole(state: State, request: Request, machine: Machine) -> None:
         if is_needed:
             raise MemoryBudgetError(_over_budget(cut, task_bytes, refusal, request, machine))
     target = _as_asked(state, cut, target, request, machine)
-    _go(state, plan_route(state.spec, target, machine, task_bytes=task_bytes))
+    _go(state, target, machine, task_bytes)
 
 
-def _go(state: State, route: tuple[Exchange, ...]) -> None:
-    """Append the exchanges of a route."""
+def _go(
+    state: State, target: Chunks, machine: Machine, task_bytes: int, ranges: Ranges | None = None
+) -> None:
+    """Append the exchanges that lead to other chunks."""
+    beside = held_before(state.stages, machine)
+    route = plan_route(
+        state.spec, target, machine, task_bytes=task_bytes, ranges=ranges, beside=beside
+    )
     for how in route:
         state.put(Stage(state.spec, how.result, how, None))
 
@@ -392,7 +398,7 @@ def _exchange_half(
     task_bytes = math.ceil(result.chunk_bytes * scale)
     if task_bytes > limit or not _is_parallel(result, machine):
         raise _HalfDoesNotFitError
-    _go(state, plan_route(spec, target, machine, task_bytes=task_bytes, ranges={axis: taken}))
+    _go(state, target, machine, task_bytes, {axis: taken})
 
 
 def _fill(state: State, request: Request) -> None:

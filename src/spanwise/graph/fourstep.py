@@ -26,7 +26,7 @@ from ..kernels.transforms import TRANSFORMS
 from ..machine import Machine, format_bytes
 from .exchange import plan_exchange, regular
 from .grid import ArraySpec, Overlap, edges, runs
-from .stages import Fill, Reflection, Stage, Work
+from .stages import Fill, Reflection, Stage, Work, held_before
 
 if TYPE_CHECKING:
     from .fft import Request, State
@@ -476,6 +476,7 @@ class _Steps:
             task_bytes=_TASK_SCALE * target.chunk_bytes,
             rows=whole,
             layout=layout,
+            beside=held_before(self.state.stages, self.machine),
         )
         final = target if work is None else self._spec(result or gathered, kind)
         self.state.put(Stage(spec, final, how, work, f"four steps: {reason}"))

@@ -41,6 +41,7 @@ def plan_route(
     *,
     task_bytes: int,
     ranges: Ranges | None = None,
+    beside: int = 0,
 ) -> tuple[Exchange, ...]:
     """The exchanges from one chunking to another.
 
@@ -54,15 +55,17 @@ def plan_route(
         Bytes that one consuming task needs, what follows in the same task included.
     ranges : mapping, optional
         For each axis whose target chunks overlap, the points that each of them takes.
+    beside : int
+        Bytes that a worker holds of the source of an exchange before.
     """
-    direct = _one(source, target, machine, task_bytes, ranges)
+    direct = _one(source, target, machine, task_bytes, ranges, beside)
     if direct.pieces <= MANY or direct.form == "staged":
         return (direct,)
     routes: dict[str, tuple[Exchange, ...]] = {"direct": (direct,)}
     middle = source.with_chunks(halfway(source.chunks, target))
     if 2 * direct.held_bytes(machine) + machine.threads * task_bytes <= machine.memory:
-        first = _one(source, middle.chunks, machine, 2 * middle.chunk_bytes, None)
-        second = _one(middle, target, machine, task_bytes, ranges)
+        first = _one(source, middle.chunks, machine, 2 * middle.chunk_bytes, None, beside)
+        second = _one(middle, target, machine, task_bytes, ranges, first.held_bytes(machine))
         routes["two rounds"] = (first, second)
     if machine.distributed and not ranges:
         reason = "on a cluster, by Dask's peer-to-peer rechunk"
@@ -77,10 +80,15 @@ def plan_route(
 
 
 def _one(
-    source: ArraySpec, target: Chunks, machine: Machine, task_bytes: int, ranges: Ranges | None
+    source: ArraySpec,
+    target: Chunks,
+    machine: Machine,
+    task_bytes: int,
+    ranges: Ranges | None,
+    beside: int,
 ) -> Exchange:
     if not ranges:
-        return plan_exchange(source, target, machine, task_bytes=task_bytes)
+        return plan_exchange(source, target, machine, task_bytes=task_bytes, beside=beside)
     return plan_exchange(
         source,
         target,
@@ -88,6 +96,7 @@ def _one(
         task_bytes=task_bytes,
         rows=_rows(source.chunks, target, ranges),
         layout=("ranges", *sorted(ranges.items())),
+        beside=beside,
     )
 
 

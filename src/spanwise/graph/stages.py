@@ -6,6 +6,7 @@ the block that the task gathers is its own, so that the kernel may work in place
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,16 +89,25 @@ def steps_of(
     """What each stage costs."""
     steps = []
     for i, stage in enumerate(stages):
+        # What the next exchange slices gathers up while this stage runs.
+        behind = _next_exchange(stages[i + 1 :])
+        held = 0 if behind is None else behind.held_bytes(machine)
         if isinstance(stage, Fill):
-            steps.append(_fill_step(stage, machine, operation))
-            continue
-        following = stages[i + 1] if i + 1 < len(stages) else None
-        held = 0
-        if isinstance(following, Stage) and following.exchange is not None:
-            # What the next exchange slices gathers up while this stage runs.
-            held = following.exchange.held_bytes(machine)
-        steps.append(_step(stage, machine, operation, held))
+            steps.append(_fill_step(stage, machine, operation, held))
+        else:
+            steps.append(_step(stage, machine, operation, held))
     return tuple(steps)
+
+
+def held_before(stages: Sequence[Stage | Fill], machine: Machine) -> int:
+    """Bytes of the source of the last exchange, which is held until the last of its targets."""
+    before = _next_exchange(stages[::-1])
+    return 0 if before is None else before.held_bytes(machine)
+
+
+def _next_exchange(stages: Sequence[Stage | Fill]) -> Exchange | None:
+    found = (s.exchange for s in stages if isinstance(s, Stage) and s.exchange is not None)
+    return next(found, None)
 
 
 def _step(stage: Stage, machine: Machine, operation: str, held_behind: int) -> Step:
@@ -110,7 +120,8 @@ def _step(stage: Stage, machine: Machine, operation: str, held_behind: int) -> S
     task_bytes = gathered.chunk_bytes + given + workspace
     held = held_behind
     if how is not None:
-        held = max(held, how.held_bytes(machine))
+        # Its source is there until its last target chunk is.
+        held += how.held_bytes(machine)
         # Slices are cut while whole source chunks are there.
         task_bytes = max(task_bytes, 2 * how.source.chunk_bytes)
         if how.form == "staged":
@@ -130,11 +141,11 @@ def _step(stage: Stage, machine: Machine, operation: str, held_behind: int) -> S
         flops=0.0 if work is None else work.flops,
         chunk_bytes=result.chunk_bytes,
         dtype=result.dtype,
-        reason="; ".join(r for r in (how.reason if how else "", stage.reason) if r),
+        reason="; ".join(r for r in (f"exchange: {how.reason}" if how else "", stage.reason) if r),
     )
 
 
-def _fill_step(stage: Fill, machine: Machine, operation: str) -> Step:
+def _fill_step(stage: Fill, machine: Machine, operation: str, held_behind: int) -> Step:
     result = stage.result
     return Step(
         name=f"spanwise-{operation}-mirror",
@@ -143,7 +154,7 @@ def _fill_step(stage: Fill, machine: Machine, operation: str) -> Step:
         kernel=mirror.name,
         bytes_in=stage.source.nbytes,
         bytes_out=result.nbytes,
-        peak_bytes=machine.threads * (stage.source.chunk_bytes + result.chunk_bytes),
+        peak_bytes=held_behind + machine.threads * (stage.source.chunk_bytes + result.chunk_bytes),
         chunk_bytes=result.chunk_bytes,
         dtype=result.dtype,
         reason=f"real input: half of axis {stage.axis} is the mirror image of the other half",
