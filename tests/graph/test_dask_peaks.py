@@ -9,7 +9,7 @@ import pytest
 MIB = 2**20
 ALLOWANCE = 2 * MIB
 """The interpreter and the scheduler."""
-SLICE = 1024
+SLICE = 512
 """What a slice that changes place takes in the graph and in the scheduler's records."""
 
 CODE = """
