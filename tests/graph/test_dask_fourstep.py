@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise as sw
-from spanwise.graph import fft as planner
+from spanwise.graph import whole
 from spanwise.graph.dask import lower_fft, spec_of
 from spanwise.graph.fft import plan_fft
 from spanwise.machine import Machine
@@ -33,7 +33,7 @@ N = 1200
 def small_arrays_count():
     """Arrays that one task could hold take four steps as well."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "_ONE_TASK_BYTES", 0)
+        patch.setattr(whole, "ONE_TASK_BYTES", 0)
         yield
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise as sw
-from spanwise.graph import fft as planner
+from spanwise.graph import whole
 from spanwise.graph.dask import lower_fft, spec_of
 from spanwise.graph.fft import plan_fft
 from spanwise.machine import Machine
@@ -25,7 +25,7 @@ CLUSTER = Machine(threads=1, memory=2**30, workers=2, distributed=True)
 def small_arrays_count():
     """Small arrays are cut as large ones would be."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "_ONE_TASK_BYTES", 0)
+        patch.setattr(whole, "ONE_TASK_BYTES", 0)
         yield
 
 

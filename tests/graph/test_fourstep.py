@@ -9,10 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from spanwise.errors import ArgumentError, MemoryBudgetError
-from spanwise.graph import fft as planner
+from spanwise.graph import whole
 from spanwise.graph.fft import plan_fft
-from spanwise.graph.fourstep import divisors, residue_runs
 from spanwise.graph.grid import ArraySpec, edges
+from spanwise.graph.layout import divisors, residue_runs
 from spanwise.graph.stages import Fill, Stage
 from spanwise.kernels.transforms import TRANSFORMS
 from spanwise.machine import Machine
@@ -27,7 +27,7 @@ NOTHING = -1
 def small_arrays_count():
     """Arrays that one task could hold take four steps as well."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "_ONE_TASK_BYTES", 0)
+        patch.setattr(whole, "ONE_TASK_BYTES", 0)
         yield
 
 
