@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import MemoryBudgetError
+from ..kernels.fft import axis_to_halve
 from ..kernels.transforms import TRANSFORMS
 from ..machine import Machine, format_bytes
 from . import fourstep
 from .grid import ArraySpec, Chunks
-from .hermitian import HalfDoesNotFitError, axis_to_halve, exchange_half, fill_half
+from .hermitian import HalfDoesNotFitError, exchange_half, fill_half
 from .plan import Plan
 from .request import Request, State, is_real
 from .stages import Fill, Stage, steps_of
@@ -133,8 +134,7 @@ def _transform(state: State, ready: list[int], request: Request, *, half: bool) 
     else:
         kind = transform.rest
     if half and is_real(state.spec) and len(ready) < len(state.pending):
-        # The first of the axes varies slowest: cut later, it gives the longest runs of memory.
-        state.half = first = axis_to_halve(ready, request)
+        state.half = first = axis_to_halve({a: request.points[a] for a in ready})
         ready = [a for a in ready if a != first] + [first]
         kind = {"fft": "rfft", "ifft": "ihfft"}[kind]
     chunks = list(state.spec.chunks)

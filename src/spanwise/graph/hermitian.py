@@ -20,12 +20,6 @@ class HalfDoesNotFitError(Exception):
     """The half axis cannot be cut as finely as is needed."""
 
 
-def axis_to_halve(ready: list[int], request: Request) -> int:
-    """The axis to halve: the slowest-varying one that is long enough to be cut."""
-    long_enough = [a for a in sorted(ready) if request.points[a] >= 64]
-    return long_enough[0] if long_enough else max(ready, key=lambda a: request.points[a])
-
-
 def exchange_half(
     state: State, cut: list[int], request: Request, machine: Machine, limit: int
 ) -> None:

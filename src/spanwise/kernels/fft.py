@@ -13,6 +13,7 @@ One kernel, ``fft``, serves every complex and real transform::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -136,3 +137,24 @@ fft.register("cupy", "spanwise.kernels.cupy.fft:transform")
 def flops(lengths: tuple[int, ...], points: int, real: bool) -> float:
     """Operations of a transform by the usual count 5 N log2 n (half of it for real input)."""
     return (2.5 if real else 5.0) * points * float(np.sum(np.log2(np.maximum(lengths, 1))))
+
+
+def axis_to_halve(lengths: Mapping[int, int]) -> int:
+    """Which of some axes of real data to compute half of, given their numbers of points.
+
+    The slowest-varying one, since its mirror image is made of whole runs of memory; but a length
+    with a large prime factor takes as long for real data as for complex ones, and of a few points
+    one half is not worth the trouble: else the longest.
+
+    >>> axis_to_halve({0: 512, 1: 512}), axis_to_halve({0: 181, 1: 360})
+    (0, 1)
+    """
+    good = [axis for axis, n in sorted(lengths.items()) if n >= 64 and _is_smooth(n)]
+    return good[0] if good else max(lengths, key=lambda axis: (lengths[axis], axis))
+
+
+def _is_smooth(n: int) -> bool:
+    for prime in (2, 3, 5, 7, 11):
+        while n % prime == 0:
+            n //= prime
+    return n == 1

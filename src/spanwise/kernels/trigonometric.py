@@ -331,6 +331,8 @@ def _numpy(
 ) -> np.ndarray:
     import scipy.fft
 
+    if x.dtype.byteorder not in "=|":
+        x = x.astype(x.dtype.newbyteorder("="))
     function = getattr(scipy.fft, f"{kind}n")
     return function(
         x,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import buffers
-from ..fft import result_dtype
+from ..fft import axis_to_halve, result_dtype
 from ..hermitian import mirror_into
 
 _PART_BYTES = 2**23
@@ -25,8 +25,6 @@ _ROW_BYTES = 2**20
 """The last step to real data is made in parts of this size."""
 _KEPT_BYTES = 2**25
 """Below this size the C library keeps freed memory, so that a fresh result costs little."""
-_SHORT = 8
-"""Points of an axis of which computing one half is not worth the trouble."""
 _REST = {"irfft": "ifftn", "hfft": "fftn"}
 _TO_HALF = ("rfft", "ihfft")
 _HALF = {"fft": "rfftn", "ifft": "ihfftn"}
@@ -92,7 +90,8 @@ def _large(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray | None:
     is_own = overwrite and x.dtype == call.complex_dtype
     exceeds = call.size >= _KEPT_BYTES
     if call.kind in _HALF and x.dtype.kind != "c":
-        return _by_half(x, call)
+        # Axes behind the transformed ones would make parts of single points.
+        return _by_half(x, call) if max(call.axes) == x.ndim - 1 else None
     if call.kind in _HALF and not (is_own and x.shape == call.shape):
         out = buffers.copied(x, call.shape, call.dtype)
         _in_place(getattr(scipy.fft, f"{call.kind}n"), out, call.axes, call.norm)
@@ -101,7 +100,7 @@ def _large(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray | None:
         return _to_half(x, call)
     if call.kind in _REST:
         fits = is_own and all(x.shape[axis] == call.shape[axis] for axis in call.axes[:-1])
-        if fits or exceeds:
+        if fits or exceeds or len(call.axes) > 1:
             return _to_real(x, call, overwrite=fits)
     return None
 
@@ -111,7 +110,7 @@ def _by_half(x: np.ndarray, call: _Call) -> np.ndarray:
     import scipy.fft
 
     shape = call.shape
-    half = max(call.axes, key=lambda axis: (shape[axis] >= _SHORT, axis))
+    half = axis_to_halve({axis: shape[axis] for axis in call.axes})
     others = tuple(axis for axis in call.axes if axis != half)
     order = (*others, half)
     function, lengths = getattr(scipy.fft, _HALF[call.kind]), [shape[axis] for axis in order]
