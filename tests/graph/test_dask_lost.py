@@ -29,9 +29,11 @@ ROWS = ((Part(0, 2, 5),),)
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two worker processes, started again when they die."""
+    """Two worker processes, started again when they die, which can spill."""
+    shares = {"target": 0.6, "spill": 0.7, "pause": 0.8, "terminate": 0.95}
+    memory = {f"distributed.worker.memory.{name}": share for name, share in shares.items()}
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 10}),
+        dask.config.set({"distributed.scheduler.allowed-failures": 10, **memory}),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
