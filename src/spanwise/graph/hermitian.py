@@ -15,6 +15,9 @@ from .request import Request, State
 from .stages import Fill, Reflection
 from .whole import go_to, is_parallel, made_whole, parts_needed
 
+_LINES = 16
+"""Lines that a chunk of the half axis should have, if memory allows it."""
+
 
 class HalfDoesNotFitError(Exception):
     """The half axis cannot be cut as finely as is needed."""
@@ -36,7 +39,11 @@ def exchange_half(
     # gathered, transformed in place (padding makes a copy), and the mirror image
     scale = 1 + padding + (padding if padding > 1 else 0)
     parts = parts_needed(spec, whole, scale, machine, limit)
-    own = symmetric(request.points[axis], parts)
+    # The line more is a small part of the chunk, if memory and the number of tasks allow it.
+    half = -(-request.points[axis] // 2)
+    line = whole.chunk_bytes * scale / max(spec.shape[axis], 1)
+    lines = max(1, min(_LINES, int(limit / max(line, 1)) - 1))
+    own = symmetric(request.points[axis], min(parts, max(machine.slots, -(-half // lines))))
     free = [a for a in range(spec.ndim) if a not in request.axes]
     chunks, _ = refine(whole.chunks, free, math.ceil(parts / len(own)))
     starts = edges(own)
