@@ -105,7 +105,7 @@ def filter_frequencies(
     >>> bool(abs(y - slow).max() < 1e-12)
     True
     """
-    x = dispatch.accept(x, function=_NAME)
+    x = dispatch.accept(x, function=_NAME, accessor="")
     chosen = some_axes(x, axes)
     distances = spacings(sampling, len(chosen))
     real = not is_complex(x)
@@ -218,7 +218,7 @@ def _table(response: Any, x: Any, lengths: tuple[int, ...], *, half: bool) -> An
 
 
 def _accepted(response: Any, x: Any) -> Any:
-    response = dispatch.accept(response, function=_NAME, name="response")
+    response = dispatch.accept(response, function=_NAME, accessor="", name="response")
     if dispatch.kind_of(response) == "chunked":
         return response
     own = library_of(x._meta if dispatch.kind_of(x) == "chunked" else x)
