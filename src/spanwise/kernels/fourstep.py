@@ -103,6 +103,14 @@ def _join(x: Array, axis: int) -> Array:
     return namespace(x).reshape(x, shape)
 
 
+def _down(
+    x: Array, kind: str, axis: int, rows: int, points: int, norm: str | None, **how: Any
+) -> Array:
+    """Transform the columns of a slab, from ``rows`` to ``points``; the matrix has two axes."""
+    matrix = _split(x, axis, rows)
+    return fft(matrix, kind=kind, axes=(axis,), lengths=(points,), norm=norm, **how)
+
+
 def _columns(
     x: Array,
     first: int,
@@ -116,16 +124,7 @@ def _columns(
     engine: str = "scipy",
     overwrite: bool = False,
 ) -> Array:
-    matrix = _split(x, axis, rows)
-    out = fft(
-        matrix,
-        kind=kind,
-        axes=(axis,),
-        lengths=(rows,),
-        norm=norm,
-        engine=engine,
-        overwrite=overwrite,
-    )
+    out = _down(x, kind, axis, rows, rows, norm, engine=engine, overwrite=overwrite)
     return _join(_twiddle(out, axis, 0, first, n=n, forward=kind in _FORWARD), axis)
 
 
@@ -191,17 +190,7 @@ def _back(
     engine: str = "scipy",
     overwrite: bool = False,
 ) -> Array:
-    matrix = _split(x, axis, rows)
-    out = fft(
-        matrix,
-        kind=kind,
-        axes=(axis,),
-        lengths=(points,),
-        norm=norm,
-        engine=engine,
-        overwrite=overwrite,
-    )
-    return _join(out, axis)
+    return _join(_down(x, kind, axis, rows, points, norm, engine=engine, overwrite=overwrite), axis)
 
 
 back = Kernel("back", _back, workspace=max, in_place=True)
