@@ -170,7 +170,8 @@ def test_four_steps_of_every_kind_keep_to_their_plans(kind, dtype, order, tmp_pa
     memory = 12 * MIB
     shape = [2**21 + 1] if kind == "irfft" else LINE
     options = {"dtype": dtype, "order": order, "lengths": LINE}
-    # Now and then one of the two threads is held up by the file system while the other runs ahead.
+    # A known defect, whose cause is not found: some runs hold up to the whole array, so that the
+    # median of three is held to the plan. It hides a defect that shows in fewer than half the runs.
     runs = [measure(tmp_path, shape, [2**16], kind, memory, **options) for _ in range(3)]
     found = sorted(runs, key=lambda run: run["measured"])[1]
     assert found["planned"] <= memory
