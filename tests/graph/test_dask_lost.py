@@ -90,11 +90,6 @@ def spill(dask_worker):
     return list(dask_worker.data.slow)
 
 
-def drop_replica(dask_scheduler, worker, key):
-    """Have a worker drop its copy, as the scheduler does with copies that nobody waits for."""
-    dask_scheduler.request_remove_replicas(worker, [key], stimulus_id="test")
-
-
 def once(flag, act):
     """A function of blocks that acts the first time that any worker runs it."""
 
@@ -118,39 +113,36 @@ def fail():
 
 
 def test_a_spilled_handle_holds_its_store_and_gives_it_up_unread(client, tmp_path):
-    store = client.submit(stage.open_store, str(tmp_path), pure=False)
-    written = client.submit(stage.write, np.arange(5.0), store, "0", CUTS)
+    room = stage.Room(str(tmp_path), "spilled")
+    written = client.submit(stage.write, np.arange(5.0), room, "0", CUTS, pure=False)
     wait(written)
     spilled = client.run(spill)
-    assert {store.key, written.key} <= {key for keys in spilled.values() for key in keys}
+    assert written.key in {key for keys in spilled.values() for key in keys}
     (folder,) = tmp_path.iterdir()
-    got = client.submit(stage.read, [written], [1], ROWS, store).result()
+    got = client.submit(stage.read, [written], [1], ROWS).result()
     np.testing.assert_array_equal(got, [2.0, 3.0, 4.0])
     client.run(spill)
     del got
     assert list(tmp_path.iterdir()) == [folder]
-    store.release()
     written.release()
-    del store, written
+    del written
     assert_gone(tmp_path)
 
 
-def test_what_was_written_holds_the_store_when_its_handle_is_lost(client, tmp_path):
+def test_a_copy_of_what_was_written_holds_the_store_when_its_maker_is_lost(client, tmp_path):
     first, second = client.scheduler_info()["workers"]
-    options = {"allow_other_workers": True, "pure": False}
-    store = client.submit(stage.open_store, str(tmp_path), workers=first, **options)
+    room = stage.Room(str(tmp_path), "lost")
     written = client.submit(
-        stage.write, np.arange(5.0), store, "0", CUTS, workers=second, **options
+        stage.write, np.arange(5.0), room, "0", CUTS, workers=first, allow_other_workers=True
     )
-    wait(written)
-    client.run_on_scheduler(drop_replica, worker=second, key=store.key)
-    wait_until(lambda s=store: client.who_has([s])[s.key] == (first,))
+    client.replicate([written], workers=[first, second])
     assert client.run(spill, workers=[second])[second] == [written.key]
     client.run(die, workers=[first], on_error="ignore", nanny=False)
     wait_until(lambda: first not in client.scheduler_info()["workers"])
-    got = client.submit(stage.read, [written], [1], ROWS, store, workers=second, **options)
+    stage.open_store(str(tmp_path))  # which removes what only dead processes hold
+    got = client.submit(stage.read, [written], [1], ROWS, workers=second, allow_other_workers=True)
     np.testing.assert_array_equal(got.result(), [2.0, 3.0, 4.0])
-    del store, written, got
+    del written, got
     assert_gone(tmp_path)
 
 
@@ -218,10 +210,11 @@ def test_two_clients_at_once_get_the_right_answer(client, cluster, tmp_path):
 
 def test_memory_of_one_process_is_refused_with_the_option_to_set(client):
     first, second = client.scheduler_info()["workers"]
-    store = client.submit(stage.open_store, "memory://here", workers=first, pure=False)
-    written = client.submit(stage.write, np.arange(5.0), store, "0", CUTS, workers=second)
+    room = stage.Room("memory://here", "refused")
+    written = client.submit(stage.write, np.arange(5.0), room, "0", CUTS, workers=first)
+    got = client.submit(stage.read, [written], [1], ROWS, workers=second)
     with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
-        written.result()
+        got.result()
 
 
 OBJECTS = """

@@ -37,14 +37,31 @@ def run_python(code, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def room_in(root):
+    """Where an exchange keeps its slices."""
+    return stage.Room(str(root), "an-exchange")
+
+
+ALL = ((Part(0, 0, 3),),)
+"""All three elements of a block, as cuts and as rows."""
+
+
+def write_three(root, block="0"):
+    """Three numbers in a store."""
+    return stage.write(np.arange(3.0), room_in(root), block, ALL)
+
+
+def assert_three(written):
+    np.testing.assert_array_equal(stage.read([written], [0], ALL), np.arange(3.0))
+
+
 def write_and_read(blocks, root):
     """Exchange two blocks, cut along axis 0, into one that is cut along axis 1."""
-    store = stage.open_store(str(root))
     length = blocks[0].shape[0]
     cuts = ((Part(0, 0, length),), (Part(0, 0, 2), Part(0, 2, 3)))
-    written = [stage.write(b, store, str(i), cuts) for i, b in enumerate(blocks)]
+    written = [stage.write(b, room_in(root), str(i), cuts) for i, b in enumerate(blocks)]
     rows = ((Part(0, 0, length), Part(1, 0, length)), (Part(0, 2, 3),))
-    return stage.read(written, [1, 1], rows, store)
+    return stage.read(written, [1, 1], rows)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +95,39 @@ def test_blocks_of_a_device_come_back_to_it_and_the_copies_are_counted(tmp_path)
     xp_assert_equal(got, HostFree.copy_from_host(x[:, 2:].copy()))
 
 
-def test_a_block_that_is_written_again_reads_the_same(tmp_path):
-    store = stage.open_store(str(tmp_path))
-    cuts = ((Part(0, 0, 2), Part(0, 2, 3)),)
-    first = stage.write(np.arange(3.0), store, "0", cuts)
-    again = stage.write(np.arange(3.0), store, "0", cuts)
-    assert first.name != again.name
+def test_blocks_of_an_exchange_share_a_store(tmp_path):
+    first, second = write_three(tmp_path, "0"), write_three(tmp_path, "1")
+    assert first.store is second.store
+    assert len(folders(tmp_path)) == 1
+
+
+def test_two_exchanges_at_once_have_stores_of_their_own(tmp_path):
+    first = write_three(tmp_path)
+    second = stage.write(np.arange(3.0), stage.Room(str(tmp_path), "another"), "0", ALL)
+    assert first.store.url != second.store.url
+    del first
+    assert folders(tmp_path) == [Path(second.store.url).name]
+
+
+def test_a_block_that_is_written_again_goes_to_another_store(tmp_path):
+    first, again = write_three(tmp_path), write_three(tmp_path)
+    assert first.store.url != again.store.url
     for written in (first, again):
-        got = stage.read([written], [1], ((Part(0, 2, 3),),), store)
-        np.testing.assert_array_equal(got, [2.0])
+        assert_three(written)
+    name = Path(again.store.url).name
+    del first, written
+    assert folders(tmp_path) == [name]
+    assert_three(again)
+
+
+def test_many_writers_at_once_make_one_store(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(lambda i: write_three(tmp_path, str(i)), range(40)))
+    assert len({w.store.url for w in written}) == 1
+    for one in written:
+        assert_three(one)
+    del written, one
+    assert folders(tmp_path) == []
 
 
 def test_the_root_is_made_and_defaults_to_the_temporary_folder(tmp_path, monkeypatch):
@@ -105,28 +146,42 @@ def test_the_folder_goes_with_the_last_handle(tmp_path):
     assert folders(tmp_path) == []
 
 
-def test_two_stores_at_once_do_not_meet(tmp_path):
-    first, second = (stage.open_store(str(tmp_path)) for _ in range(2))
-    assert first.url != second.url
+def test_what_was_written_holds_the_folder(tmp_path):
+    first, second = write_three(tmp_path, "0"), write_three(tmp_path, "1")
     del first
-    assert folders(tmp_path) == [Path(second.url).name]
+    assert len(folders(tmp_path)) == 1
+    assert_three(second)
+    del second
+    assert folders(tmp_path) == []
 
 
 def test_a_pickle_keeps_the_folder_when_every_handle_is_gone(tmp_path):
-    spilled = pickle.dumps(stage.open_store(str(tmp_path)))
+    spilled = pickle.dumps(write_three(tmp_path))
     assert len(folders(tmp_path)) == 1
-    store = pickle.loads(spilled)
-    written = stage.write(np.arange(3.0), store, "0", ((Part(0, 0, 3),),))
-    got = stage.read([written], [0], ((Part(0, 0, 3),),), store)
-    np.testing.assert_array_equal(got, np.arange(3.0))
-    del store, written
+    written = pickle.loads(spilled)
+    assert_three(written)
+    del written
+    assert folders(tmp_path) == []
+
+
+def test_what_is_pickled_together_holds_one_lease(tmp_path):
+    mine = [write_three(tmp_path, str(i)) for i in range(5)]
+    arrived = [pickle.loads(pickle.dumps(one)) for one in mine]
+    (folder,) = tmp_path.iterdir()
+    assert len(list(folder.glob("lease@*"))) == 1
+    data = pickle.dumps(arrived)
+    assert len(list(folder.glob("lease@*"))) == 2
+    del mine, arrived
+    for one in pickle.loads(data):
+        assert_three(one)
+    del one
     assert folders(tmp_path) == []
 
 
 def test_the_first_of_several_handles_may_go_first(tmp_path):
-    store = stage.open_store(str(tmp_path))
-    copies = [pickle.loads(pickle.dumps(store)) for _ in range(3)]
-    del store
+    written = write_three(tmp_path)
+    copies = [pickle.loads(pickle.dumps(written)) for _ in range(3)]
+    del written
     assert len(folders(tmp_path)) == 1
     while copies:
         assert len(folders(tmp_path)) == 1
@@ -135,20 +190,20 @@ def test_the_first_of_several_handles_may_go_first(tmp_path):
 
 
 def test_a_pickle_may_be_loaded_twice(tmp_path):
-    data = pickle.dumps(stage.open_store(str(tmp_path)))
+    data = pickle.dumps(write_three(tmp_path))
     first, second = pickle.loads(data), pickle.loads(data)
     del first
     assert len(folders(tmp_path)) == 1
     del second
     assert folders(tmp_path) == []
     gone = pickle.loads(data)
-    assert not Path(gone.url).exists()
+    assert not Path(gone.store.url).exists()
 
 
 def test_handles_given_up_by_many_threads_leave_nothing(tmp_path):
-    data = [pickle.dumps(stage.open_store(str(tmp_path))) for _ in range(20)]
+    data = [pickle.dumps(write_three(tmp_path, str(i))) for i in range(20)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda d: pickle.loads(d).url, data))
+        list(pool.map(lambda d: pickle.loads(d).name, data))
     assert folders(tmp_path) == []
 
 
@@ -211,24 +266,20 @@ def test_a_folder_half_removed_by_a_killed_process_goes(tmp_path):
 
 
 def test_parts_repeat_and_parts_without_a_source_are_zero(tmp_path):
-    store = stage.open_store(str(tmp_path))
     cuts = ((Part(0, 0, 2), Part(0, 2, 3)),)
-    one = stage.write(np.arange(1.0, 4.0), store, "0", cuts)
+    one = stage.write(np.arange(1.0, 4.0), room_in(tmp_path), "0", cuts)
     row = (Part(-1, 0, 2), Part(0, 2, 3), Part(0, 0, 2), Part(0, 2, 3), Part(-1, 0, 1))
-    got = stage.read([None, one, one, one, None], [0, 1, 0, 1, 0], (row,), store)
+    got = stage.read([None, one, one, one, None], [0, 1, 0, 1, 0], (row,))
     np.testing.assert_array_equal(got, [0, 0, 3, 1, 2, 3, 0])
 
 
 @pytest.mark.parametrize("protocol", ["", "memory://"])
 def test_slices_of_two_stores_are_read_together(protocol, tmp_path):
-    cuts = ((Part(0, 0, 2),),)
-    first, second = (stage.open_store(f"{protocol}{tmp_path}") for _ in range(2))
-    written = [stage.write(np.full(2, i), s, "0", cuts) for i, s in enumerate((first, second))]
-    # The writers' stores are held by what they wrote.
-    del first
-    gc.collect()
+    room = room_in(f"{protocol}{tmp_path}")
+    written = [stage.write(np.full(2, i), room, "0", ((Part(0, 0, 2),),)) for i in range(2)]
+    assert len({w.store.url for w in written}) == 2
     row = (Part(0, 0, 2), Part(1, 0, 2))
-    np.testing.assert_array_equal(stage.read(written, [0, 0], (row,), second), [0, 0, 1, 1])
+    np.testing.assert_array_equal(stage.read(written, [0, 0], (row,)), [0, 0, 1, 1])
 
 
 def test_a_store_of_another_protocol_comes_and_goes_like_a_folder():
@@ -273,13 +324,16 @@ def test_a_lease_of_another_host_counts_until_it_was_not_renewed_for_a_day(tmp_p
 
 
 def test_a_lease_is_renewed_by_use(tmp_path, monkeypatch):
-    store = stage.open_store(str(tmp_path))
-    (lease,) = Path(store.url).glob("lease@*")
+    written = write_three(tmp_path, "0")
+    (lease,) = Path(written.store.url).glob("lease@*")
     os.utime(lease, (0, 0))
-    stage.write(np.arange(3.0), store, "0", ((Part(0, 0, 3),),))
+    write_three(tmp_path, "1")
     assert lease.stat().st_mtime == 0
     monkeypatch.setattr(leases, "_RENEW", 0.0)
-    stage.write(np.arange(3.0), store, "1", ((Part(0, 0, 3),),))
+    write_three(tmp_path, "2")
+    assert time.time() - lease.stat().st_mtime < 60
+    os.utime(lease, (0, 0))
+    assert_three(written)
     assert time.time() - lease.stat().st_mtime < 60
 
 
@@ -299,15 +353,16 @@ def test_a_full_disk_is_told_with_the_folder_and_the_option(code, tmp_path, monk
     def full(*_):
         raise OSError(code, os.strerror(code))
 
-    store = stage.open_store(str(tmp_path))
+    written = write_three(tmp_path, "0")
     monkeypatch.setattr(stage_folders, "_write_all", full)
     with pytest.raises(StoreError, match=r"set_options\(temporary_store=") as caught:
-        stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+        write_three(tmp_path, "1")
     assert str(tmp_path) in str(caught.value)
     assert caught.value.errno == code
-    assert [p.name for p in Path(store.url).iterdir() if not p.name.startswith("lease@")] == []
+    names = [p.name for p in Path(written.store.url).iterdir()]
+    assert [name for name in names if not name.startswith("lease@")] == ["0"]
     assert isinstance(pickle.loads(pickle.dumps(caught.value)), StoreError)
-    del store, caught  # whose traceback has the store
+    del written, caught  # whose traceback has the store
     assert folders(tmp_path) == []
 
 
@@ -318,40 +373,39 @@ def test_a_write_that_the_system_refuses_is_an_error():
 
 
 def test_a_file_that_is_gone_is_told_not_guessed(tmp_path):
-    store = stage.open_store(str(tmp_path))
-    written = stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
-    (Path(store.url) / written.name).unlink()
+    written = write_three(tmp_path)
+    (Path(written.store.url) / written.name).unlink()
     with pytest.raises(StoreError, match=r"compute again.*set_options\(temporary_store="):
-        stage.read([written], [0], ((Part(0, 0, 2),),), store)
+        stage.read([written], [0], ALL)
 
 
-def test_a_handle_that_comes_late_makes_its_store_again(tmp_path):
-    store = stage.open_store(str(tmp_path))
-    shutil.rmtree(store.url)
-    written = stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
-    got = stage.read([written], [0], ((Part(0, 0, 2),),), store)
-    np.testing.assert_array_equal(got, [1.0, 1.0])
-    del store, written
-    assert folders(tmp_path) == []
+def test_a_store_that_was_cleared_away_is_told_by_writers_and_readers(tmp_path):
+    written = write_three(tmp_path, "0")
+    shutil.rmtree(written.store.url)
+    with pytest.raises(StoreError, match=r"compute again.*set_options\(temporary_store="):
+        write_three(tmp_path, "1")
+    with pytest.raises(StoreError, match=r"compute again.*set_options\(temporary_store="):
+        stage.read([written], [0], ALL)
 
 
 def test_a_store_made_on_another_host_is_told_with_the_option_to_set(tmp_path, monkeypatch):
-    store = stage.open_store(str(tmp_path))
-    written = stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
-    data = pickle.dumps((store, written))
-    shutil.rmtree(store.url)
-    del store, written
+    written = write_three(tmp_path)
+    data = pickle.dumps(written)
+    shutil.rmtree(written.store.url)
+    del written
     monkeypatch.setattr(leases, "host_name", lambda: "another.host")
-    store, written = pickle.loads(data)
+    written = pickle.loads(data)
     with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
-        stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
-    with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
-        stage.read([written], [0], ((Part(0, 0, 2),),), store)
-    with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
-        stage.write(np.ones(2), stage.Store("memory://elsewhere"), "0", ((Part(0, 0, 2),),))
+        stage.read([written], [0], ALL)
 
 
-def test_a_store_out_of_reach_is_told_with_the_option_to_set():
-    store = pickle.loads(pickle.dumps(stage.Store("/no/such/folder")))
+def test_memory_of_another_process_is_told_with_the_option_to_set():
+    code = (
+        "import numpy as np, pickle; from spanwise.kernels import stage; "
+        "from collections import namedtuple; Part = namedtuple('Part', 'source start stop'); "
+        "room = stage.Room('memory://elsewhere', 'x'); "
+        "print(pickle.dumps(stage.write(np.ones(3), room, '0', ((Part(0, 0, 3),),))).hex())"
+    )
+    written = pickle.loads(bytes.fromhex(run_python(code)))
     with pytest.raises(PlacementError, match=r"set_options\(temporary_store="):
-        stage.write(np.ones(2), store, "0", ((Part(0, 0, 2),),))
+        stage.read([written], [0], ALL)

@@ -69,9 +69,10 @@ class Exchange:
             return targets
         if self.form == "split":
             return self.pieces + targets
-        tasks = 1 + self.source.blocks + targets
-        # What Dask unpacks is a task apart from the kernel behind it.
-        return tasks if self.form == "staged" else tasks + targets
+        if self.form == "staged":
+            return self.source.blocks + targets
+        # A barrier; and what Dask unpacks is a task apart from the kernel behind it.
+        return self.source.blocks + 1 + 2 * targets
 
     @property
     def bytes_moved(self) -> int:

@@ -1,9 +1,9 @@
 """How long a temporary store lives: as long as a process needs it, and no longer.
 
 Each process that needs a store holds one lease, a file in the store. It needs the store while it
-has a handle of it and, in a worker of Dask, while one of the worker's keys is a handle, which may
-be spilled to disk, where no object lives that could count. The process that gives up the last lease
-removes the store. So a store goes behind its last reader as the scheduler knows it: which readers
+has a handle of it, be that inside what was written there, and, in a worker of Dask, while one of
+the worker's keys is such a value, which may be spilled to disk, where no object lives that could
+count. The process that gives up the last lease removes the store. So a store goes behind its last reader as the scheduler knows it: which readers
 there are is settled by culling, by what a client still holds and by what is run again after a
 worker was lost, and none of them can be known when a graph is built.
 """
@@ -138,18 +138,23 @@ class Lease:
             self.folder.remove()
 
 
-def acquire(url: str, key: Any = None, *, make: bool = False) -> Lease:
-    """Count one more handle, under this key if it is the value of one."""
+def acquire(url: str, *, make: bool = False) -> Lease:
+    """Count one more handle."""
     with _lock:
         lease = _held.get(url)
         if lease is None or lease.pid != os.getpid():
             lease = _held[url] = Lease(folder_of(url))
         lease.handles += 1
-        if key is not None:
-            lease.keys.add(key)
-            _watch_workers()
         lease.renew(make=make)
     return lease
+
+
+def keep_with(lease: Lease, key: Any) -> None:
+    """Keep a lease while a worker of this process has the value of a key."""
+    if key is not None:
+        with _lock:
+            lease.keys.add(key)
+        _watch_workers()
 
 
 def release(url: str, pid: int) -> None:
@@ -237,11 +242,14 @@ def current_key() -> Any:
         return None
 
 
+def _has(key: Any, leaving: Any = None) -> bool:
+    """Whether a worker of this process has the value of a key, perhaps spilled."""
+    return any(key in w.data for w in workers() if w is not leaving)
+
+
 def _is_kept(lease: Lease, leaving: Any = None) -> bool:
-    """Whether a worker has a handle among its data, perhaps spilled."""
-    if not lease.keys:
-        return False
-    return any(key in w.data for w in workers() if w is not leaving for key in lease.keys)
+    """Whether a worker has a handle among its data."""
+    return any(_has(key, leaving) for key in list(lease.keys))
 
 
 _WATCH = "spanwise-stores"
@@ -265,7 +273,10 @@ def _watch_class() -> Any:
         def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
             if finish in ("released", "forgotten") and _held:
                 for url, lease in list(_held.items()):
-                    if key in lease.keys and not _is_kept(lease):
+                    if key not in lease.keys or _has(key):
+                        continue
+                    lease.keys.discard(key)
+                    if not _is_kept(lease):
                         _review(url, lease)
                         if not lease.is_collected:
                             lease.is_collected = True

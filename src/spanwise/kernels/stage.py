@@ -1,9 +1,11 @@
 """A temporary store: slices of blocks written once, read once, contiguous either way.
 
-A store is made by a task, so each execution has its own. It goes with the last handle of it, be
-that the value of the task that made it or what a task wrote into it, also after an error; see
-:mod:`spanwise.kernels.leases`. What killed processes left behind is removed when the next store is
-made beside it.
+The first task of a process that writes for an exchange makes a store, which goes with the last
+value that a task wrote into it, also after an error; see :mod:`spanwise.kernels.leases`. What
+killed processes left behind is removed when the next store is made beside it.
+
+A task apart that made the store would have to run before every writer. Dask's local schedulers run
+what became ready last and leave such a task for the end: by then every block waits for its writer.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import itertools
 import os
 import socket
 import tempfile
-import uuid
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,31 +34,43 @@ from .transfer import to_device, to_host
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class Store:
-    """A handle of the store of one execution."""
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where the slices of an exchange go, in each process to a store of its own."""
 
-    def __init__(self, url: str, key: Any = None, *, make: bool = False) -> None:
+    root: str | None
+    """Folder or URL under which stores are made; None for the system's temporary folder."""
+    exchange: str
+    """Which exchange."""
+
+
+class Store:
+    """What this process has of a store: at most one object for each."""
+
+    def __init__(self, url: str, *, make: bool = False) -> None:
         self.url = url
-        self.key = key
-        self.lease = leases.acquire(url, key, make=make)
+        self.blocks: set[str] = set()
+        """Source blocks that were written into it; none is written twice into the same store."""
+        self.lease = leases.acquire(url, make=make)
         self._finalizer = weakref.finalize(self, leases.release, url, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker of Dask keeps the key until the pickle has arrived, or was read from disk.
         lease = None if leases.workers() else leases.pass_on(self.url)
-        return _arrived, (type(self), self.url, self.key, lease)
+        return _arrived, (self.url, lease)
 
 
-class Share(Store):
-    """A handle inside what was written: wherever that is read, a pickled store is held too."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (type(self), self.url, self.key, None)
+_lock = threading.Lock()
+_writing: weakref.WeakValueDictionary[tuple[int, Room], Store] = weakref.WeakValueDictionary()
+_stores: weakref.WeakValueDictionary[tuple[int, str], Store] = weakref.WeakValueDictionary()
 
 
-def _arrived(kind: type[Store], url: str, key: Any, lease: str | None) -> Store:
-    """The handle of a pickle, whose lease is handed over."""
-    store = kind(url, key)
+def _arrived(url: str, lease: str | None) -> Store:
+    """The store of a pickle, whose lease is handed over."""
+    with _lock:
+        store = _stores.get((os.getpid(), url))
+        if store is None:
+            store = _stores[os.getpid(), url] = Store(url)
     if lease is not None:
         store.lease.folder.unlink(lease)
     return store
@@ -67,7 +81,7 @@ class Written:
     """Where the slices of one block are."""
 
     store: Store
-    """Store that they are in, which outlives this value."""
+    """Store that they are in, which does not outlive what was written."""
     name: str
     """File that holds them one after the other."""
     offsets: tuple[int, ...]
@@ -76,45 +90,67 @@ class Written:
     """Element type."""
     library: str
     """Library that the block came from."""
+    key: Any = None
+    """Key of the task that wrote it, on a worker of Dask."""
+
+    def __post_init__(self) -> None:
+        leases.keep_with(self.store.lease, self.key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = self.store, self.name, self.offsets, self.dtype, self.library, self.key
+        return type(self), fields
 
 
 def open_store(root: str | None) -> Store:
-    """Make a store in a folder or under a URL (a task of the graph)."""
+    """Make a store in a folder or under a URL."""
     base = folder_of(root or tempfile.gettempdir())
     leases.remove_leftovers(base)
-    name = leases.process_name(leases.STORE)
-    return Store(f"{base.url}/{name}", leases.current_key(), make=True)
+    store = Store(f"{base.url}/{leases.process_name(leases.STORE)}", make=True)
+    _stores[os.getpid(), store.url] = store
+    return store
 
 
-def write(block: Array, store: Store, name: str, cuts: Sequence[Sequence[Part]]) -> Written:
+def _store_for(room: Room, block: str) -> Store:
+    """The store of this process in which a block of an exchange was not yet written.
+
+    A block is written again where the exchange is computed once more at the same time, or after a
+    worker was lost. In another store neither touches what a reader of the other has open, and no
+    store collects the files of one execution after another.
+    """
+    with _lock:
+        store = _writing.get((os.getpid(), room))
+        if store is None or block in store.blocks:
+            store = _writing[os.getpid(), room] = open_store(room.root)
+        store.blocks.add(block)
+    return store
+
+
+def write(block: Array, room: Room, name: str, cuts: Sequence[Sequence[Part]]) -> Written:
     """Write the slices of a block, given the parts of this block per axis, in C order."""
-    _check_reach(store)
     library = library_of(block)
     host = to_host(block)
     cut = itertools.product(*([slice(part.start, part.stop) for part in axis] for axis in cuts))
     slices = [host[index] for index in cut]
     *offsets, size = itertools.accumulate((part.nbytes for part in slices), initial=0)
-    # A task that runs twice (a lost worker) must not touch what a reader has open.
-    name = f"{name}.{uuid.uuid4().hex}"
+    store = _store_for(room, name)
     with _explained(store.lease):
+        store.lease.renew()
         store.lease.folder.write(name, slices, size)
-    share = Share(store.url, leases.current_key())
-    return Written(share, name, tuple(offsets), host.dtype.str, library)
+    key = leases.current_key()
+    return Written(store, name, tuple(offsets), host.dtype.str, library, key)
 
 
-def read(
-    written: Sequence[Written | None], indices: Sequence[int], rows: Rows, store: Store
-) -> Array:
-    """One block from the store; arguments as :func:`spanwise.kernels.blocks.gather`.
+def read(written: Sequence[Written | None], indices: Sequence[int], rows: Rows) -> Array:
+    """One block from what was written; arguments as :func:`spanwise.kernels.blocks.gather`.
 
     ``indices[i]`` says which of the slices of ``written[i]`` is wanted; where that is None the
-    block is zero. The store is an argument so that it outlives its readers.
+    block is zero.
     """
     landing = destinations(rows)
     shape = tuple(slices[-1].stop for slices in landing)
     first = next(source for source in written if source is not None)
     out = buffers.empty(shape, np.dtype(first.dtype))
-    # Writers that ran again after a worker was lost may have had another store.
+    # Each process that wrote has a store of its own.
     wanted: dict[leases.Lease, list[tuple[str, int, np.ndarray]]] = {}
     for source, index, target in zip(written, indices, itertools.product(*landing), strict=True):
         view = out[target]
@@ -127,18 +163,7 @@ def read(
         with _explained(lease):
             lease.renew()
             lease.folder.read(ranges)
-    del store
     return out if first.library == "numpy" else to_device(out, library=first.library)
-
-
-def _check_reach(store: Store) -> None:
-    store.lease.renew()
-    if store.lease.folder.is_there():
-        return
-    if not store.lease.is_near:
-        raise _out_of_reach(store.url)
-    # It went with a worker that was lost, and this handle of it came late.
-    store.lease.renew(make=True)
 
 
 def _out_of_reach(url: str) -> PlacementError:

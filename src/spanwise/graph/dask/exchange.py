@@ -146,16 +146,14 @@ def _staged_tasks(
     x: da.Array, how: Exchange, name: str, consumer: _Consumer, store_root: str | None
 ) -> dict[Any, Task]:
     stem, _, token = name.rpartition("-")
-    store = f"{stem}-store-{token}"
-    tasks: dict[Any, Task] = {store: Task(store, stage.open_store, store_root)}
+    room = stage.Room(store_root, token)
+    tasks: dict[Any, Task] = {}
     cuts = [_cuts(axis, n) for axis, n in zip(how.rows, x.numblocks, strict=True)]
     for source in itertools.product(*(range(n) for n in x.numblocks)):
         key = (f"{stem}-write-{token}", *source)
         mine = tuple(tuple(axis[i]) for axis, i in zip(cuts, source, strict=True))
         filename = "-".join(map(str, source)) or "0"
-        tasks[key] = Task(
-            key, stage.write, TaskRef((x.name, *source)), TaskRef(store), filename, mine
-        )
+        tasks[key] = Task(key, stage.write, TaskRef((x.name, *source)), room, filename, mine)
     for index, rows in _targets(how):
         key = (name, *index)
         written: list[TaskRef | None] = []
@@ -168,8 +166,7 @@ def _staged_tasks(
                 continue
             written.append(TaskRef((f"{stem}-write-{token}", *source)))
             positions.append(_position(cuts, source, parts))
-        where = (tuple(positions), rows, TaskRef(store))
-        tasks[key] = consumer.task(key, stage.read, List(*written), *where)
+        tasks[key] = consumer.task(key, stage.read, List(*written), tuple(positions), rows)
     return tasks
 
 
