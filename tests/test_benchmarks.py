@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -305,7 +306,10 @@ def test_wrong_arguments_are_refused(arguments, message, capsys):
 def test_peak_memory_sees_what_is_allocated_in_between():
     with PeakMemory() as memory:
         held = np.ones(2**23)
-        assert held[-1] == 1
+        # On a busy machine the samples may be few.
+        deadline = time.monotonic() + 30
+        while memory.peak - memory.before <= 0.9 * held.nbytes and time.monotonic() < deadline:
+            time.sleep(0.001)
         del held
     assert memory.peak - memory.before > 0.9 * 2**26
 

@@ -3,9 +3,10 @@
 Each process that needs a store holds one lease, a file in the store. It needs the store while it
 has a handle of it, be that inside what was written there, and, in a worker of Dask, while one of
 the worker's keys is such a value, which may be spilled to disk, where no object lives that could
-count. The process that gives up the last lease removes the store. So a store goes behind its last reader as the scheduler knows it: which readers
-there are is settled by culling, by what a client still holds and by what is run again after a
-worker was lost, and none of them can be known when a graph is built.
+count. The process that gives up the last lease removes the store. So a store goes behind its last
+reader as the scheduler knows it: which readers there are is settled by culling, by what a client
+still holds and by what is run again after a worker was lost, and none of them can be known when a
+graph is built.
 """
 
 from __future__ import annotations
