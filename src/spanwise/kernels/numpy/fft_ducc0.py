@@ -10,8 +10,11 @@ import numpy as np
 
 from .. import buffers
 from ..fft import result_dtype
+from .halves import by_half, is_paged, parts
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
+_PART_BYTES = 2**21
+"""The spectrum of real data is completed by symmetry while a part of this size is in cache."""
 # ducc0 counts: 0 no factor, 1 1/sqrt(n), 2 1/n. A norm names the direction that has the factor.
 _FACTOR = {None: 0, "backward": 0, "ortho": 1, "forward": 2}
 
@@ -53,6 +56,8 @@ def transform(
         "inorm": factor if kind in _FORWARD else 2 - factor,
         "nthreads": _threads(workers),
     }
+    if kind in ("fft", "ifft") and x.dtype.kind != "c":
+        return _of_real(ducc, x, tuple(shape), dtype, options)
     if kind in ("fft", "ifft"):
         in_place = overwrite and x.dtype == dtype
         return ducc.c2c(x, out=x if in_place else buffers.empty(tuple(shape), dtype), **options)
@@ -60,6 +65,35 @@ def transform(
     if kind in ("rfft", "ihfft"):
         return ducc.r2c(x, out=out, **options)
     return ducc.c2r(x, lastsize=lengths[-1], out=out, allow_overwriting_input=overwrite, **options)
+
+
+def _of_real(
+    ducc: Any, x: np.ndarray, shape: tuple[int, ...], dtype: np.dtype, options: dict[str, Any]
+) -> np.ndarray:
+    """A complex transform of real data, of which ducc0 computes half."""
+    axes = options["axes"]
+    # Axes behind the transformed ones would make parts of single points.
+    if max(axes) < len(shape) - 1:
+        return ducc.c2c(x, out=buffers.empty(shape, dtype), **options)
+    if dtype == np.complex64 and is_paged(shape, axes, dtype):
+
+        def half(part: np.ndarray, _: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
+            return _half(ducc, part, {**options, "axes": order})
+
+        return by_half(x, shape, dtype, axes, half)
+    out = buffers.empty(shape, dtype)
+    for part in parts(shape, axes, dtype.itemsize, _PART_BYTES):
+        ducc.c2c(x[part], out=out[part], **options)
+    return out
+
+
+def _half(ducc: Any, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+    """Half a spectrum; axis after axis is faster than all in one call."""
+    *others, last = options["axes"]
+    spectrum = ducc.r2c(x, **{**options, "axes": (last,)})
+    if others:
+        ducc.c2c(spectrum, out=spectrum, **{**options, "axes": tuple(others)})
+    return spectrum
 
 
 def _threads(workers: int | None) -> int:
