@@ -102,7 +102,7 @@ class Workload:
     """What our side promises besides, at full size."""
     isolated: bool = False
     """Both sides take minutes, in processes of their own that tell their time and peak: the runs
-    whose answers are compared are those that count."""
+    whose answers are compared are the first that count."""
 
     def data(self, size: str, seed: int) -> Any:
         """The data of a named size."""
