@@ -130,7 +130,8 @@ def compare(
         Of the data.
     pairs : int, optional
         Pairs to time. The default follows from how long the check took: 7, or 3 where a pair takes
-        over a minute, or 1 where it takes over ten. What is isolated is checked by the first of them.
+        over a minute, or 1 where it takes over ten. The first of what
+        is isolated is the check.
     """
     with threads():
         data = workload.data(size, seed)
