@@ -166,7 +166,7 @@ def plan_line(x: Any, kind: str, n: int, axis: int) -> FFTPlan:
         norm=None,
         machine=machine,
         operation=kind,
-        options=_engine(kind, x, machine.rates),
+        options=engine_of(kind, x, machine.rates),
         order="rows",
     )
 
@@ -230,7 +230,7 @@ def _call(
             lengths=lengths(block.shape),
             norm=norm,
             workers=workers,
-            **dict((*kernel_options, *_engine(kind, block, rates.load()))),
+            **dict((*kernel_options, *engine_of(kind, block, rates.load()))),
         ),
         chunked=lambda array: _chunked(
             name, kind, array, chosen, lengths, norm, kernel_options, chunking
@@ -238,7 +238,7 @@ def _call(
     )
 
 
-def _engine(kind: str, x: Any, measured: Rates | None) -> Options:
+def engine_of(kind: str, x: Any, measured: Rates | None) -> Options:
     """What transforms NumPy blocks, where it is not SciPy."""
     if TRANSFORMS[kind].kernel is not fft_kernel or not isinstance(x.dtype, np.dtype):
         return ()
@@ -270,7 +270,7 @@ def _chunked(
         norm=norm,
         machine=machine,
         operation=name,
-        options=(*kernel_options, *_engine(kind, x, machine.rates)),
+        options=(*kernel_options, *engine_of(kind, x, machine.rates)),
         order=chunking.order,
         output_chunks=chunking.of_result(spec.chunks, kind, axes, points),
     )

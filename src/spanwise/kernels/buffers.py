@@ -118,13 +118,20 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return _POOL.empty(shape, dtype)
 
 
-def copied(x: np.ndarray, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def copied(
+    x: np.ndarray, shape: tuple[int, ...], dtype: Any, *, into: np.ndarray | None = None
+) -> np.ndarray:
     """A block in another shape and type, in such memory: cropped, or padded by zeros behind.
+
+    ``into``, which may be overwritten, is taken if it is of that shape and type.
 
     >>> copied(np.arange(3), (2,), float), copied(np.arange(2), (3,), float)
     (array([0., 1.]), array([0., 1., 0.]))
     """
-    out = empty(shape, dtype)
+    if into is not None and into.shape == shape and into.dtype == dtype:
+        out = into
+    else:
+        out = empty(shape, dtype)
     if any(a < b for a, b in zip(x.shape, shape, strict=True)):
         out[...] = 0
     common = tuple(slice(0, min(a, b)) for a, b in zip(x.shape, shape, strict=True))

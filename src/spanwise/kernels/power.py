@@ -17,13 +17,21 @@ from .spectrum import as_inexact, remove_mean, squared_magnitude
 
 
 def _direct(
-    x: Array, axes: tuple[int, ...], scale: float, half: bool, detrend: bool, *, real: bool
+    x: Array,
+    axes: tuple[int, ...],
+    scale: float,
+    half: bool,
+    detrend: bool,
+    *,
+    real: bool,
+    engine: str,
 ) -> Array:
     """The power at the frequencies that a transform gives: for real data, half of them."""
     if detrend:
         x = remove_mean(x, axes=axes)
     lengths = tuple(x.shape[a] for a in axes)
-    spectrum = fft(x, kind="rfft" if real else "fft", axes=axes, lengths=lengths, norm=None)
+    kind = "rfft" if real else "fft"
+    spectrum = fft(x, kind=kind, axes=axes, lengths=lengths, norm=None, engine=engine)
     return squared_magnitude(
         spectrum,
         *(0 for _ in axes),
@@ -35,7 +43,14 @@ def _direct(
 
 
 def _generic(
-    x: Array, /, *, axes: tuple[int, ...], scale: float, half: bool, detrend: bool
+    x: Array,
+    /,
+    *,
+    axes: tuple[int, ...],
+    scale: float,
+    half: bool,
+    detrend: bool,
+    engine: str = "scipy",
 ) -> Array:
     xp = namespace(x)
     x = as_inexact(x, False)
@@ -45,7 +60,7 @@ def _generic(
         kept = slice(0, x.shape[axes[-1]] // 2 + 1) if half else slice(None)
         x = x if real else xp.real(x)
         return x[tuple(kept if a == axes[-1] else slice(None) for a in range(x.ndim))]
-    power = _direct(x, axes, scale, half, detrend, real=real)
+    power = _direct(x, axes, scale, half, detrend, real=real, engine=engine)
     n, known = x.shape[axes[-1]], power.shape[axes[-1]]
     if half or known == n:
         return power
@@ -58,7 +73,16 @@ def _generic(
     return xp.concat([power, rest], axis=axes[-1])
 
 
-def _numpy(x: Array, /, *, axes: tuple[int, ...], scale: float, half: bool, detrend: bool) -> Array:
+def _numpy(
+    x: Array,
+    /,
+    *,
+    axes: tuple[int, ...],
+    scale: float,
+    half: bool,
+    detrend: bool,
+    engine: str = "scipy",
+) -> Array:
     x = as_inexact(x, False)
     last, n = axes[-1], x.shape[axes[-1]]
     real = x.dtype.kind != "c"
@@ -72,7 +96,9 @@ def _numpy(x: Array, /, *, axes: tuple[int, ...], scale: float, half: bool, detr
 
     for part in slabs(x, axes):
         target = out[part]
-        target[lines(0, known)] = _direct(x[part], axes, scale, half, detrend, real=real)
+        target[lines(0, known)] = _direct(
+            x[part], axes, scale, half, detrend, real=real, engine=engine
+        )
         if known < shape[last]:
             source = target[lines(1, n - known + 1)]
             mirror_into(target[lines(known, n)], source, axis=last, others=axes[:-1])
@@ -86,6 +112,7 @@ power = Kernel(
 if ``detrend``.
 
 Real blocks give, if ``half``, the non-negative frequencies of the last of ``axes``; all but the
-zero and (for even n) the last frequency count double."""
+zero and (for even n) the last frequency count double. ``engine`` as of
+:data:`spanwise.kernels.fft.fft`."""
 
 power.register("numpy", _numpy)

@@ -136,11 +136,12 @@ def _filter(
     *beside: Any,
     axes: tuple[FrequencyAxis, ...],
     response: Response | None,
+    engine: str = "scipy",
 ) -> Array:
     real = axes[-1].half
     chosen = tuple(a.axis for a in axes)
     params: dict[str, Any] = {"axes": chosen, "lengths": tuple(a.length for a in axes)}
-    params["norm"] = None
+    params |= {"norm": None, "engine": engine}
     if 0 in x.shape:
         # Some libraries refuse to transform nothing.
         return as_inexact(x, False)
@@ -167,4 +168,5 @@ filter_block = Kernel("filter", _filter, workspace=lambda in_bytes, out_bytes: 4
 """Filter a block that holds ``axes`` whole: forward transform, response, inverse.
 
 Arguments as those of :data:`apply_response`, but that the indices are all 0 and left out. Real
-blocks, whose last axis of ``axes`` says ``half``, stay real."""
+blocks, whose last axis of ``axes`` says ``half``, stay real. ``engine`` as of
+:data:`spanwise.kernels.fft.fft`."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dispatch
+from .. import dispatch, options, rates
 from ..errors import ArgumentError
+from ..fft._call import engine_of
 from ..graph.arguments import resolve_axes
 from ..kernels.library import namespace
 
@@ -36,6 +37,13 @@ def spacings(sampling: float | Iterable[float], count: int) -> tuple[float, ...]
 def is_whole(x: Any, axes: tuple[int, ...]) -> bool:
     """Whether a block holds the whole of each of the axes."""
     return dispatch.kind_of(x) == "concrete" or all(len(x.chunks[a]) == 1 for a in axes)
+
+
+def fft_engine(x: Any) -> dict[str, Any]:
+    """Keyword of kernels that transform blocks: what does it, where it is not SciPy."""
+    is_chunked = dispatch.kind_of(x) == "chunked"
+    measured = options.machine().rates if is_chunked else rates.load()
+    return dict(engine_of("fft", x, measured))
 
 
 def is_complex(x: Any) -> bool:

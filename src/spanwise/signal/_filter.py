@@ -18,7 +18,7 @@ from ..kernels.kernel import Kernel
 from ..kernels.library import library_of, namespace
 from ..kernels.response import FrequencyAxis, apply_response, filter_block
 from ..kernels.spectrum import inexact_dtype
-from ._arguments import is_complex, is_whole, some_axes, spacings
+from ._arguments import fft_engine, is_complex, is_whole, some_axes, spacings
 
 if TYPE_CHECKING:
     from ..graph.fft import FFTPlan
@@ -125,6 +125,7 @@ def filter_frequencies(
             operation="filter-frequencies",
             dtype=_dtype(x),
             reason="the axes are whole in their chunks",
+            **fft_engine(x),
         )
     # A table is cut for the half spectrum of the last axis, so that another must not be halved.
     candidates = chosen[-1:] if real and table is not None else chosen

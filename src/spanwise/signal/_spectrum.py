@@ -13,7 +13,7 @@ from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
 from ..kernels.power import power as power_kernel
 from ..kernels.spectrum import inexact_dtype, squared_magnitude
-from ._arguments import is_complex, is_whole, some_axes, spacings
+from ._arguments import fft_engine, is_complex, is_whole, some_axes, spacings
 
 _SCALINGS = ("density", "spectrum")
 _DETRENDS = (None, "constant")
@@ -133,6 +133,7 @@ def _power_of_whole(x: Any, axes: tuple[int, ...], scale: float, half: bool, det
         scale=scale,
         half=half,
         detrend=detrend,
+        **fft_engine(x),
     )
 
 

@@ -20,7 +20,9 @@ from ..fft import result_dtype
 from .halves import batch, by_half, parts
 
 _PART_BYTES = 2**23
-"""Half a spectrum is made in parts of this size, where other axes can be cut."""
+"""Lines of real data become half spectra in parts of this size, where other axes can be cut."""
+_PLANE_BYTES = 2**21
+"""Planes (or more axes) of real data and half spectra are transformed in parts of this size."""
 _ROW_BYTES = 2**20
 """The last step to real data is made in parts of this size."""
 _KEPT_BYTES = 2**25
@@ -47,6 +49,16 @@ class _Call:
     def size(self) -> int:
         """Bytes of the result."""
         return self.dtype.itemsize * math.prod(self.shape)
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """Axes that parts hold whole; cut behind the transformed ones, parts would be columns."""
+        return (*self.axes, *range(max(self.axes) + 1, len(self.shape)))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are several parts."""
+        return any(n > 1 for axis, n in enumerate(self.shape) if axis not in self.whole)
 
     @property
     def complex_dtype(self) -> np.dtype:
@@ -90,8 +102,7 @@ def _large(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray | None:
     is_own = overwrite and x.dtype == call.complex_dtype
     exceeds = call.size >= _KEPT_BYTES
     if call.kind in _HALF and x.dtype.kind != "c":
-        # Axes behind the transformed ones would make parts of single points.
-        if max(call.axes) < x.ndim - 1:
+        if max(call.axes) < x.ndim - 1:  # parts would be columns
             return None
         function = functools.partial(getattr(scipy.fft, _HALF[call.kind]), norm=call.norm)
         return by_half(x, call.shape, call.dtype, call.axes, function)
@@ -99,7 +110,7 @@ def _large(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray | None:
         out = buffers.copied(x, call.shape, call.dtype)
         _in_place(getattr(scipy.fft, f"{call.kind}n"), out, call.axes, call.norm)
         return out
-    if call.kind in _TO_HALF and exceeds and len(call.axes) < x.ndim:
+    if call.kind in _TO_HALF and call.is_cut and (exceeds or len(call.axes) > 1):
         return _to_half(x, call)
     if call.kind in _REST:
         fits = is_own and all(x.shape[axis] == call.shape[axis] for axis in call.axes[:-1])
@@ -114,31 +125,49 @@ def _to_half(x: np.ndarray, call: _Call) -> np.ndarray:
 
     function = getattr(scipy.fft, f"{call.kind}n")
     out = buffers.empty(call.shape, call.dtype)
-    for part in parts(call.shape, call.axes, call.dtype.itemsize, _PART_BYTES):
+    for part in parts(call.shape, call.whole, call.dtype.itemsize, _limit(call)):
         taken = x[batch(part, call.axes)]
         out[part] = function(taken, s=call.lengths, axes=call.axes, norm=call.norm, workers=1)
     return out
 
 
 def _to_real(x: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray:
-    """Half a spectrum to real data: the other axes in place, then the last one by rows."""
+    """Half a spectrum to real data, in parts: the other axes in place, then the last by rows."""
     import scipy.fft
 
     *others, last = call.axes
-    n = call.shape[last]
-    if others and not overwrite:
-        held = (*call.shape[:last], n // 2 + 1, *call.shape[last + 1 :])
-        x, overwrite = buffers.copied(x, held, call.complex_dtype), True
-    if others:
-        _in_place(getattr(scipy.fft, _REST[call.kind]), x, tuple(others), call.norm)
-    function = getattr(scipy.fft, call.kind)
     out = buffers.empty(call.shape, call.dtype)
-    for rows in parts(call.shape, (last,), call.dtype.itemsize, _ROW_BYTES):
-        taken = x[batch(rows, (last,))]
-        out[rows] = function(
-            taken, n=n, axis=last, norm=call.norm, workers=1, overwrite_x=overwrite
-        )
+    if not others:
+        return _rows_to_real(x, out, call, overwrite=overwrite)
+    function = getattr(scipy.fft, _REST[call.kind])
+    spectrum: np.ndarray | None = None
+    for part in parts(call.shape, call.whole, call.dtype.itemsize, _limit(call)):
+        real, taken = out[part], x[batch(part, call.axes)]
+        held = (*real.shape[:last], call.shape[last] // 2 + 1, *real.shape[last + 1 :])
+        if overwrite:
+            spectrum = taken
+        else:
+            spectrum = buffers.copied(taken, held, call.complex_dtype, into=spectrum)
+        _in_place(function, spectrum, tuple(others), call.norm)
+        _rows_to_real(spectrum, real, call, overwrite=True)
     return out
+
+
+def _rows_to_real(x: np.ndarray, out: np.ndarray, call: _Call, *, overwrite: bool) -> np.ndarray:
+    """The last step, in parts that stay in cache."""
+    import scipy.fft
+
+    function = getattr(scipy.fft, call.kind)
+    last = call.axes[-1]
+    options = {"n": call.shape[last], "axis": last, "norm": call.norm, "workers": 1}
+    for rows in parts(out.shape, (last,), call.dtype.itemsize, _ROW_BYTES):
+        out[rows] = function(x[batch(rows, (last,))], overwrite_x=overwrite, **options)
+    return out
+
+
+def _limit(call: _Call) -> int:
+    """Bytes of a part: of several axes the second pass finds in cache what the first has left."""
+    return _PART_BYTES if len(call.axes) == 1 else _PLANE_BYTES
 
 
 def _in_place(
