@@ -1,12 +1,16 @@
 """The planner of Fourier transforms, on integers alone."""
 
+import ast
 import math
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.fft
+from dask.array.core import normalize_chunks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +19,7 @@ from spanwise.graph.fft import plan_fft
 from spanwise.graph.grid import ArraySpec
 from spanwise.graph.stages import Fill, Stage
 from spanwise.kernels.transforms import TRANSFORMS
-from spanwise.machine import Machine
+from spanwise.machine import Machine, parse_bytes
 from spanwise.testing.strategies import axes_of, shapes_and_chunks
 
 PLENTY = Machine(threads=2, memory=2**30)
@@ -204,12 +208,84 @@ def test_output_chunks_that_the_exchange_can_give_cost_nothing():
 # Refusals
 
 
-def test_a_line_that_does_not_fit_is_refused_with_remedies():
+def refusal(chunks, machine, **options):
+    """Text of the error."""
     with pytest.raises(MemoryBudgetError) as caught:
-        plan(((1009,) * 9 + (10,),), machine=Machine(2, 50_000, source="the test"))
-    text = str(caught.value)
-    for words in ("axis 0", "the test", "set_options(memory=", "num_workers=1", "n=", "no divisor"):
+        plan(chunks, machine=machine, **options)
+    return str(caught.value)
+
+
+def advised_chunks(text, chunks):
+    """The chunks that a refusal advises."""
+    sizes = ast.literal_eval(re.search(r"x\.rechunk\(({.*?})\)", text)[1])
+    return tuple(
+        normalize_chunks((sizes[axis],), (sum(old),))[0] if axis in sizes else old
+        for axis, old in enumerate(chunks)
+    )
+
+
+def advised_memory(text):
+    return parse_bytes(re.search(r'set_options\(memory="(.*?)"\)', text)[1])
+
+
+def test_a_line_that_fits_in_no_form_is_refused_with_what_each_needs_and_what_helps():
+    machine = Machine(2, 50_000, source="the test")
+    chunks = ((1009,) * 9 + (10,),)
+    text = refusal(chunks, machine)
+    for words in ("axis 0", "the test", "213.1 KiB in one task", "no divisor", "n="):
         assert words in text
+    assert "rechunk" not in text  # no chunks help: the number of points has no divisors
+    plan(chunks, machine=replace(machine, memory=advised_memory(text)))
+
+
+def test_chunks_that_are_too_large_are_refused_with_those_that_fit():
+    machine = Machine(threads=2, memory=2**20, explicit=True)
+    chunks = ((64,), (64,), (64,))
+    for axes in ((1, 2), (0, 1, 2)):
+        text = refusal(chunks, machine, axes=axes)
+        advised = advised_chunks(text, chunks)
+        assert plan(advised, machine=machine, axes=axes).plan.peak_bytes <= machine.memory
+        memory = advised_memory(text)
+        assert plan(chunks, machine=replace(machine, memory=memory), axes=axes)
+
+
+def test_axes_along_which_nothing_is_transformed_are_cut_first():
+    machine = Machine(threads=2, memory=2**20, explicit=True)
+    text = refusal(((64,), (64,), (64,)), machine, axes=(1, 2))
+    assert "Cut the input into smaller chunks (x.rechunk({0: 4}))" in text
+
+
+def test_fewer_tasks_at_a_time_are_advised_where_that_helps():
+    chunks = ((1,), (4096,))
+    machine = Machine(threads=2, memory=150_000, explicit=True)
+    assert "num_workers=1" in refusal(chunks, machine, axes=(1,))
+    tight = replace(machine, memory=50_000)
+    assert "num_workers=1" not in refusal(chunks, tight, axes=(1,))
+    cluster = replace(machine, distributed=True)
+    assert "one thread each" in refusal(chunks, cluster, axes=(1,))
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    st.integers(2, 17),
+    st.data(),
+)
+def test_what_a_refusal_advises_is_planned(shape, logarithm, data):
+    chunks = tuple((n,) for n in shape)
+    axes = tuple(a % len(shape) for a in data.draw(axes_of(len(shape))))
+    machine = Machine(threads=2, memory=2**logarithm, explicit=True)
+    try:
+        plan(chunks, machine=machine, axes=axes)
+    except MemoryBudgetError as error:
+        text = str(error)
+    else:
+        return
+    if "rechunk" in text:
+        advised = plan(advised_chunks(text, chunks), machine=machine, axes=axes)
+        assert advised.plan.peak_bytes <= machine.memory
+    if 'memory="' in text:
+        larger = replace(machine, memory=advised_memory(text))
+        assert plan(chunks, machine=larger, axes=axes).plan.peak_bytes <= larger.memory
 
 
 @pytest.mark.parametrize("memory", [1, 2, 3, 10])
@@ -220,7 +296,7 @@ def test_a_budget_of_nothing_is_refused(memory):
 
 def test_chunks_over_an_explicit_budget_are_refused_at_the_call():
     machine = Machine(threads=2, memory=1000, explicit=True)
-    with pytest.raises(MemoryBudgetError, match="smaller chunks"):
+    with pytest.raises(MemoryBudgetError, match="over the budget"):
         plan(((64,), (64,)), machine=machine)
 
 

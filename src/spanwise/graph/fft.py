@@ -25,6 +25,7 @@ from . import fourstep
 from .grid import ArraySpec, Chunks
 from .hermitian import HalfDoesNotFitError, exchange_half, fill_half
 from .plan import Plan
+from .remedy import remedies
 from .request import Request, State, is_real
 from .stages import Fill, Stage, steps_of
 from .whole import go_to, is_parallel, target_chunks
@@ -80,20 +81,31 @@ def plan_fft(
     """
     request = Request(kind, axes, lengths, norm, operation, options, order, output_chunks)
     try:
-        state = _plan(spec, request, machine, half=is_real(spec) and kind in ("fft", "ifft"))
+        return _planned(spec, request, machine)
+    except MemoryBudgetError as error:
+
+        def again(spec: ArraySpec, machine: Machine) -> Plan:
+            return _planned(spec, request, machine).plan
+
+        help_ = remedies(spec, axes, machine, again)
+        raise MemoryBudgetError(f"{error} {help_}") from None
+
+
+def _planned(spec: ArraySpec, request: Request, machine: Machine) -> FFTPlan:
+    """The plan, or an error that says what does not fit."""
+    half = is_real(spec) and request.kind in ("fft", "ifft")
+    try:
+        state = _plan(spec, request, machine, half=half)
     except HalfDoesNotFitError:
         state = _plan(spec, request, machine, half=False)
-    if output_chunks is not None and state.spec.chunks != output_chunks:
-        result = state.spec.with_chunks(output_chunks)
-        go_to(state, output_chunks, machine, result.chunk_bytes)
+    wanted = request.output_chunks
+    if wanted is not None and state.spec.chunks != wanted:
+        go_to(state, wanted, machine, state.spec.with_chunks(wanted).chunk_bytes)
     stages = tuple(state.stages)
-    plan = Plan(operation, spec, state.spec, steps_of(stages, machine, operation), machine)
+    steps = steps_of(stages, machine, request.operation)
+    plan = Plan(request.operation, spec, state.spec, steps, machine)
     if machine.explicit:
-        plan.check(
-            remedies="Cut the input into smaller chunks (x.rechunk(...)), run fewer tasks at a "
-            "time (dask.config.set(num_workers=1)) or raise the budget "
-            "(spanwise.set_options(memory=...))"
-        )
+        plan.check()
     return FFTPlan(stages, plan)
 
 
@@ -195,9 +207,7 @@ def _over_budget(
         f"{request.operation}: making axis {', '.join(map(str, cut))} whole needs "
         f"{format_bytes(task_bytes)} in one task and {machine.threads} tasks run at a time, over "
         f"the budget of {format_bytes(machine.memory)} ({machine.source}): the other axes are too "
-        f"short to be cut instead. Four steps: {refusal}. Raise the budget "
-        f"(spanwise.set_options(memory=...)), run fewer tasks at a time "
-        f"(dask.config.set(num_workers=1)) or transform another number of points (n=...)"
+        f"short to be cut instead. Four steps: {refusal}."
     )
 
 

@@ -83,12 +83,12 @@ class Plan:
         """The plan as JSON text."""
         return json.dumps(asdict(self))
 
-    def check(self, *, remedies: str) -> None:
+    def check(self, *, remedies: str = "") -> None:
         """Raise `MemoryBudgetError` if a step exceeds the budget of one worker.
 
         Parameters
         ----------
-        remedies : str
+        remedies : str, optional
             What to type instead, for the message.
         """
         worst = max(self.steps, key=lambda step: step.peak_bytes, default=None)
@@ -97,5 +97,5 @@ class Plan:
         raise MemoryBudgetError(
             f"{self.operation}: the step {worst.name!r} ({worst.pattern}) holds "
             f"{format_bytes(worst.peak_bytes)} on one worker, over the budget of "
-            f"{format_bytes(self.machine.memory)} ({self.machine.source}). {remedies}"
+            f"{format_bytes(self.machine.memory)} ({self.machine.source}). {remedies}".rstrip()
         )

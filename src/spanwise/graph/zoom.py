@@ -19,6 +19,7 @@ from .cluster import SPLIT_EVERY, tree
 from .exchange import Exchange, plan_exchange, refine
 from .grid import ArraySpec, Chunks
 from .plan import Plan, Step
+from .remedy import remedies
 
 _STAGED = 4
 """Points on their way through a temporary store cost so many times those in memory."""
@@ -56,20 +57,26 @@ def plan_zoom(
     operation : str
         Public name, for messages and task keys.
     """
-    sums = _by_sums(spec, axis, band, machine, operation)
-    how = sums
-    if not spec.is_whole(axis):
-        gathered = _by_exchange(spec, axis, band, machine, operation)
-        prices = {p: _price(p, machine) for p in (sums, gathered)}
-        fitting = [p for p in prices if p.plan.peak_bytes <= machine.memory]
-        how = min(fitting or prices, key=lambda p: prices[p])
-    if machine.explicit:
-        how.plan.check(
-            remedies="Ask for fewer points (m=...), cut the input into smaller chunks "
-            "(x.rechunk(...)), run fewer tasks at a time (dask.config.set(num_workers=1)) or "
-            "raise the budget (spanwise.set_options(memory=...))"
-        )
+    how = _cheapest(spec, axis, band, machine, operation)
+    if machine.explicit and how.plan.peak_bytes > machine.memory:
+
+        def again(spec: ArraySpec, machine: Machine) -> Plan:
+            return _cheapest(spec, axis, band, machine, operation).plan
+
+        help_ = remedies(spec, (axis,), machine, again)
+        how.plan.check(remedies=f"Ask for fewer points (m=...). {help_}")
     return how
+
+
+def _cheapest(spec: ArraySpec, axis: int, band: Band, machine: Machine, operation: str) -> ZoomPlan:
+    """The cheaper of the two ways, of those that fit if one does."""
+    sums = _by_sums(spec, axis, band, machine, operation)
+    if spec.is_whole(axis):
+        return sums
+    gathered = _by_exchange(spec, axis, band, machine, operation)
+    prices = {p: _price(p, machine) for p in (sums, gathered)}
+    fitting = [p for p in prices if p.plan.peak_bytes <= machine.memory]
+    return min(fitting or prices, key=lambda p: prices[p])
 
 
 def _by_sums(spec: ArraySpec, axis: int, band: Band, machine: Machine, operation: str) -> ZoomPlan:
