@@ -28,6 +28,7 @@ def no_block_is_small(monkeypatch):
     for module in (fft_scipy, fft_ducc0, halves):
         monkeypatch.setattr(module, "_PART_BYTES", 100)
     monkeypatch.setattr(fft_scipy, "_ROW_BYTES", 100)
+    monkeypatch.setattr(fft_ducc0, "_ROW_BYTES", 100)
     monkeypatch.setattr(fft_scipy, "_PLANE_BYTES", 100)
     monkeypatch.setattr(halves, "_PAGE_BYTES", 16)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from . import buffers
 from .fft import fft
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
@@ -158,7 +159,7 @@ def _filter(
         if piece.shape == x.shape:
             return y
         if out is None:
-            out = np.empty(x.shape, y.dtype)
+            out = buffers.empty(x.shape, y.dtype)
         out[part] = y
     assert out is not None
     return out

@@ -10,11 +10,13 @@ import numpy as np
 
 from .. import buffers
 from ..fft import result_dtype
-from .halves import by_half, is_paged, parts
+from .halves import batch, by_half, is_paged, parts, spaced_rows
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
 _PART_BYTES = 2**21
-"""The spectrum of real data is completed by symmetry while a part of this size is in cache."""
+"""Real data and half spectra are transformed in parts that stay in cache."""
+_ROW_BYTES = 2**18
+"""The last step to real data is made in parts of this size."""
 # ducc0 counts: 0 no factor, 1 1/sqrt(n), 2 1/n. A norm names the direction that has the factor.
 _FACTOR = {None: 0, "backward": 0, "ortho": 1, "forward": 2}
 
@@ -63,8 +65,41 @@ def transform(
         return ducc.c2c(x, out=x if in_place else buffers.empty(tuple(shape), dtype), **options)
     out = buffers.empty(tuple(shape), dtype)
     if kind in ("rfft", "ihfft"):
-        return ducc.r2c(x, out=out, **options)
-    return ducc.c2r(x, lastsize=lengths[-1], out=out, allow_overwriting_input=overwrite, **options)
+        return _to_half(ducc, x, out, options)
+    return _to_real(ducc, x, out, options, overwrite=overwrite)
+
+
+def _to_real(
+    ducc: Any, x: np.ndarray, out: np.ndarray, options: dict[str, Any], *, overwrite: bool
+) -> np.ndarray:
+    """Half a spectrum to real data, in parts: the other axes in place, then the last by rows."""
+    axes = options["axes"]
+    *others, last = axes
+    size = {"lastsize": out.shape[last], "allow_overwriting_input": True}
+    if max(axes) < out.ndim - 1 or out.nbytes < buffers.SMALLEST:
+        return ducc.c2r(x, out=out, **{**options, **size, "allow_overwriting_input": overwrite})
+    spectrum: np.ndarray | None = None
+    for part in parts(out.shape, axes, out.itemsize, _PART_BYTES):
+        taken = x[batch(part, axes)]
+        # Columns of what comes straight from memory are slow to read.
+        room = spaced_rows(taken.shape, x.dtype) if spectrum is None else spectrum
+        spectrum = buffers.copied(taken, taken.shape, x.dtype, into=room)
+        if others:
+            ducc.c2c(spectrum, out=spectrum, **{**options, "axes": tuple(others)})
+        _rows_to_real(ducc, spectrum, out[part], {**options, **size, "axes": (last,)})
+    return out
+
+
+def _rows_to_real(ducc: Any, x: np.ndarray, out: np.ndarray, options: dict[str, Any]) -> None:
+    """The last step, by way of rows that are no pages apart."""
+    (last,) = options["axes"]
+    rows: np.ndarray | None = None
+    for part in parts(out.shape, (last,), out.itemsize, _ROW_BYTES):
+        target = out[part]
+        if rows is None or rows.shape != target.shape:
+            rows = spaced_rows(target.shape, out.dtype)
+        ducc.c2r(x[batch(part, (last,))], out=rows, **options)
+        target[...] = rows
 
 
 def _of_real(
@@ -87,10 +122,22 @@ def _of_real(
     return out
 
 
-def _half(ducc: Any, x: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+def _to_half(ducc: Any, x: np.ndarray, out: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+    """Real data to half a spectrum, in parts."""
+    axes = options["axes"]
+    if max(axes) < out.ndim - 1:
+        return ducc.r2c(x, out=out, **options)
+    for part in parts(out.shape, axes, out.itemsize, _PART_BYTES):
+        _half(ducc, x[batch(part, axes)], options, out=out[part])
+    return out
+
+
+def _half(
+    ducc: Any, x: np.ndarray, options: dict[str, Any], out: np.ndarray | None = None
+) -> np.ndarray:
     """Half a spectrum; axis after axis is faster than all in one call."""
     *others, last = options["axes"]
-    spectrum = ducc.r2c(x, **{**options, "axes": (last,)})
+    spectrum = ducc.r2c(x, out=out, **{**options, "axes": (last,)})
     if others:
         ducc.c2c(spectrum, out=spectrum, **{**options, "axes": tuple(others)})
     return spectrum
