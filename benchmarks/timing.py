@@ -130,8 +130,8 @@ def compare(
         Of the data.
     pairs : int, optional
         Pairs to time. The default follows from how long the check took: 7, or 3 where a pair takes
-        over a minute, or 1 where it takes over ten. The first of what
-        is isolated is the check.
+        over a minute, or 1 where it takes over ten. Of isolated
+        workloads the check is the first of them.
     """
     with threads():
         data = workload.data(size, seed)

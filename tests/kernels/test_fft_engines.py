@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spanwise.errors import ArgumentError, MissingDependencyError
 from spanwise.kernels import buffers, engines
 from spanwise.kernels.fft import fft, result_dtype
-from spanwise.kernels.numpy import fft_ducc0, fft_scipy, halves
+from spanwise.kernels.numpy import fft_ducc0, fft_scipy, halves, parts
 
 KINDS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 ENGINES = [name for name in engines.engines() if engines.is_installed(name)]
@@ -30,7 +30,7 @@ def no_block_is_small(monkeypatch):
     monkeypatch.setattr(fft_scipy, "_ROW_BYTES", 100)
     monkeypatch.setattr(fft_ducc0, "_ROW_BYTES", 100)
     monkeypatch.setattr(fft_scipy, "_PLANE_BYTES", 100)
-    monkeypatch.setattr(halves, "_PAGE_BYTES", 16)
+    monkeypatch.setattr(parts, "_PAGE_BYTES", 16)
 
 
 def compare(x, kind, axes, lengths, norm, engine, **more):
@@ -136,7 +136,7 @@ def test_parts_cover_a_block_and_keep_its_whole_axes():
     shape = (3, 4, 5)
     for limit in (1, 7, 20, 1000):
         seen = np.zeros(shape, int)
-        for part in halves.parts(shape, (1,), 1, limit):
+        for part in parts.parts(shape, (1,), 1, limit):
             seen[part] += 1
             assert part[1] == slice(0, 4)
             assert seen[part].size <= max(limit, 4)

@@ -59,7 +59,6 @@ def _nearest_first(distances: np.ndarray) -> np.ndarray:
 
 def _transforms() -> Iterator[Case]:
     import scipy.fft
-    import scipy.signal
 
     from .. import fft
 
@@ -89,6 +88,16 @@ def _transforms() -> Iterator[Case]:
                 lambda x, _, name=name, option=option: getattr(fft, name)(x, **option),
                 getattr(scipy.fft, name)(real, **option),
             )
+
+
+def _other_transforms() -> Iterator[Case]:
+    """Hankel transforms, bands of frequencies, shifts and frequencies."""
+    import scipy.fft
+    import scipy.signal
+
+    from .. import fft
+
+    real = np.random.default_rng(0).standard_normal(_SHAPE)
     for name in ("fht", "ifht"):
         yield Case(
             f"fft.{name}",
@@ -204,4 +213,4 @@ def _clusters() -> Iterator[Case]:
 
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
-    return (*_transforms(), *_spectra(), *_clusters())
+    return (*_transforms(), *_other_transforms(), *_spectra(), *_clusters())

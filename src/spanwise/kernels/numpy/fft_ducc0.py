@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import buffers
 from ..fft import result_dtype
-from .halves import batch, by_half, is_paged, parts, spaced_rows
+from .halves import by_half
+from .parts import batch, is_paged, parts, spaced_rows
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
 _PART_BYTES = 2**21
@@ -58,26 +59,27 @@ def transform(
         "inorm": factor if kind in _FORWARD else 2 - factor,
         "nthreads": _threads(workers),
     }
-    if kind in ("fft", "ifft") and x.dtype.kind != "c":
+    size = dtype.itemsize * math.prod(shape)
+    # Parts cut behind the transformed axes would be columns; several threads share a whole block.
+    is_cut = max(axes) == x.ndim - 1 and size >= buffers.SMALLEST and options["nthreads"] == 1
+    if is_cut and kind in ("fft", "ifft") and x.dtype.kind != "c":
         return _of_real(ducc, x, tuple(shape), dtype, options)
+    in_place = kind in ("fft", "ifft") and overwrite and x.dtype == dtype
+    out = x if in_place else buffers.empty(tuple(shape), dtype)
     if kind in ("fft", "ifft"):
-        in_place = overwrite and x.dtype == dtype
-        return ducc.c2c(x, out=x if in_place else buffers.empty(tuple(shape), dtype), **options)
-    out = buffers.empty(tuple(shape), dtype)
+        return ducc.c2c(x, out=out, **options)
     if kind in ("rfft", "ihfft"):
-        return _to_half(ducc, x, out, options)
-    return _to_real(ducc, x, out, options, overwrite=overwrite)
+        return _to_half(ducc, x, out, options) if is_cut else ducc.r2c(x, out=out, **options)
+    if is_cut:
+        return _to_real(ducc, x, out, options)
+    return ducc.c2r(x, lastsize=lengths[-1], out=out, allow_overwriting_input=overwrite, **options)
 
 
-def _to_real(
-    ducc: Any, x: np.ndarray, out: np.ndarray, options: dict[str, Any], *, overwrite: bool
-) -> np.ndarray:
+def _to_real(ducc: Any, x: np.ndarray, out: np.ndarray, options: dict[str, Any]) -> np.ndarray:
     """Half a spectrum to real data, in parts: the other axes in place, then the last by rows."""
     axes = options["axes"]
     *others, last = axes
     size = {"lastsize": out.shape[last], "allow_overwriting_input": True}
-    if max(axes) < out.ndim - 1 or out.nbytes < buffers.SMALLEST:
-        return ducc.c2r(x, out=out, **{**options, **size, "allow_overwriting_input": overwrite})
     spectrum: np.ndarray | None = None
     for part in parts(out.shape, axes, out.itemsize, _PART_BYTES):
         taken = x[batch(part, axes)]
@@ -107,9 +109,6 @@ def _of_real(
 ) -> np.ndarray:
     """A complex transform of real data, of which ducc0 computes half."""
     axes = options["axes"]
-    # Axes behind the transformed ones would make parts of single points.
-    if max(axes) < len(shape) - 1:
-        return ducc.c2c(x, out=buffers.empty(shape, dtype), **options)
     if dtype == np.complex64 and is_paged(shape, axes, dtype):
 
         def half(part: np.ndarray, _: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
@@ -125,8 +124,6 @@ def _of_real(
 def _to_half(ducc: Any, x: np.ndarray, out: np.ndarray, options: dict[str, Any]) -> np.ndarray:
     """Real data to half a spectrum, in parts."""
     axes = options["axes"]
-    if max(axes) < out.ndim - 1:
-        return ducc.r2c(x, out=out, **options)
     for part in parts(out.shape, axes, out.itemsize, _PART_BYTES):
         _half(ducc, x[batch(part, axes)], options, out=out[part])
     return out

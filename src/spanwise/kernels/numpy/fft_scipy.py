@@ -17,7 +17,8 @@ import numpy as np
 
 from .. import buffers
 from ..fft import result_dtype
-from .halves import batch, by_half, parts, spaced_rows
+from .halves import by_half
+from .parts import batch, parts, spaced_rows
 
 _PART_BYTES = 2**23
 """Lines of real data become half spectra in parts of this size, where other axes can be cut."""
