@@ -1,30 +1,36 @@
 """Lloyd's iteration on one block of rows: nearest centres, sums per centre, distances.
 
 Distances come from a matrix product, ``|x - c|^2 = |x|^2 - 2 x.c + |c|^2``, whose rounding error
-grows with ``|x|^2``; so rows and centres are taken relative to a shift (the mean of the data)
+grows with ``|x|^2``; so rows and centres are taken relative to a shift (near the mean of the data)
 first, in fit and in predict. The product runs in the precision of the data on a few thousand rows
-at a time; sums, and distances that are given out, are float64 from ``(x - c)^2``. The first of
-equally near centres wins.
+at a time; rows for which it does not decide are compared anew in float64, and the first of equally
+near centres wins (see `spanwise.kernels.lloyd_engines`). Sums are exact (`spanwise.kernels.exact`),
+and distances that are given out are float64 from ``(x - c)^2``: neither the shape of a block nor
+the order of blocks changes a bit of what comes out.
 
 S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from .draws import Draws, joined_draws, no_draws
+from .exact import ROWS_AT_ONCE, Bins, Grid, binned, merge_bins, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
-from .lloyd_engines import ArrayEngine, Engine, NumPyEngine
+from .lloyd_engines import ArrayEngine, Engine
+from .philox import uniforms
 from .survey import check_rows
 from .transfer import to_host
 
-Measure = Literal["none", "squared", "distance"]
-"""What to sum over the rows: nothing, squared distances, or distances to the nearest centre."""
+Measure = Literal["none", "squared", "distance", "both"]
+"""What to sum over the rows: nothing, squared distances, distances to the nearest centre."""
 
 _BLOCK_BYTES = 2 << 20
 _DEVICE_BLOCK_BYTES = 256 << 20
@@ -38,11 +44,31 @@ class Books:
     """Point that everything is relative to, in the precision of the rows; shape (d,)."""
     centers: tuple[np.ndarray, ...]
     """One or more sets of centres relative to the shift, float64; shapes (k, d)."""
+    grid: Grid | None = None
+    """What rows are rounded to where they are summed; None: they are not summed."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of all sets."""
         return sum(c.nbytes for c in self.centers)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Which rows of a pass to keep as a sample: each with a probability of its own.
+
+    A row of weight w and squared distance q to its centre j is kept with probability
+    ``min(1, w (distance q + cluster[j]))``: far rows and rows of small clusters matter most to the
+    cost of any other centres (O. Bachem, M. Lucic, A. Krause, "Practical coreset constructions for
+    machine learning", 2017, algorithm 2).
+    """
+
+    seed: int
+    """First word of the generator's key."""
+    distance: tuple[float, ...]
+    """Of each set of centres, per squared distance."""
+    cluster: tuple[np.ndarray, ...]
+    """Of each set of centres, per row of a cluster; shapes (k,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +96,37 @@ class Far:
 class Sums:
     """What one pass over some rows tells of one set of centres."""
 
-    sums: np.ndarray
-    """Weighted sum of the rows of each centre, relative to the shift; shape (k, d)."""
-    weights: np.ndarray
-    """Weight of the rows of each centre; shape (k,)."""
-    measure: float
-    """Weighted sum of what was measured."""
+    grid: Grid | None
+    """What the rows were rounded to."""
+    totals: np.ndarray
+    """Weighted sums of the rows of each centre, in units of the grid; int64 (levels, k, d)."""
+    masses: np.ndarray
+    """Weights of the rows of each centre, in units of the grid; int64 (levels, k)."""
+    squared: Bins
+    """Weighted sum of squared distances to each centre, where it was measured."""
+    distance: Bins
+    """Weighted sum of distances to each centre, where it was measured."""
     far: Far
-    """As many of the farthest rows as there are centres without a row."""
+    """As many of the farthest rows as there are centres without a row, where they are sought."""
+    draws: Draws
+    """Sampled rows, where some were to be drawn; their weights are over their probabilities."""
+
+    @property
+    def sums(self) -> np.ndarray:
+        """Weighted sum of the rows of each centre, relative to the shift; float64 (k, d)."""
+        assert self.grid is not None
+        return self.grid.rows(self.totals)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weight of the rows of each centre; float64 (k,)."""
+        assert self.grid is not None
+        return self.grid.weights(self.masses)
+
+    @property
+    def measure(self) -> float:
+        """The one sum that was measured."""
+        return math.fsum(self.squared.value) + math.fsum(self.distance.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +138,27 @@ class Pass:
 
 
 def merge_passes(parts: Sequence[Pass]) -> Pass:
-    """The sums of all parts, added in their order."""
+    """The sums of all parts."""
     return Pass(tuple(_merge(runs) for runs in zip(*(p.runs for p in parts), strict=True)))
 
 
 def _merge(parts: Sequence[Sums]) -> Sums:
-    sums, weights, measure = parts[0].sums.copy(), parts[0].weights.copy(), parts[0].measure
-    for part in parts[1:]:
-        sums += part.sums
-        weights += part.weights
-        measure += part.measure
+    masses = np.sum([p.masses for p in parts], axis=0)
     far = Far(
         *(
             np.concatenate([getattr(p.far, name) for p in parts])
             for name in ("distances", "index", "rows", "labels", "weights")
         )
     )
-    return Sums(sums, weights, measure, far.first(int((weights == 0).sum())))
+    return Sums(
+        parts[0].grid,
+        np.sum([p.totals for p in parts], axis=0),
+        masses,
+        merge_bins([p.squared for p in parts]),
+        merge_bins([p.distance for p in parts]),
+        far.first(int((masses[0] == 0).sum())),
+        joined_draws([p.draws for p in parts]),
+    )
 
 
 def rows_per_block(d: int, k: int, itemsize: int, *, budget: int = _BLOCK_BYTES) -> int:
@@ -123,9 +176,11 @@ def _engine(x: Array, books: Books) -> Engine:
     d = x.shape[1]
     k = max(c.shape[0] for c in books.centers)
     if library_of(x) == "numpy":
+        from .numpy.lloyd import NumPyEngine
+
         return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8))
     rows = rows_per_block(d, k, 8, budget=_DEVICE_BLOCK_BYTES)
-    return ArrayEngine(max(rows, _DEVICE_BLOCK_BYTES // (8 * (2 * d + 2 * k + 2))))
+    return ArrayEngine(min(ROWS_AT_ONCE, max(rows, _DEVICE_BLOCK_BYTES // (8 * (2 * d + 2 * k)))))
 
 
 def _sums(
@@ -136,47 +191,114 @@ def _sums(
     *,
     skipna: bool = False,
     measure: Measure = "none",
-    farthest: bool = True,
+    farthest: bool = False,
     check: bool = False,
+    rates: Rates | None = None,
 ) -> Pass:
     """Sum the rows of each centre, for every set of centres, in one sweep over the block."""
     if check:
         check_rows(x, skipna=skipna)
     engine = _engine(x, books)
-    runs = [engine.operand(c, x) for c in books.centers]
+    runs = [
+        _Run(engine.operand(c, x, books.grid), len(c), measure, rates, i)
+        for i, c in enumerate(books.centers)
+    ]
     for block in engine.blocks(x, weight, books.shift, skipna=skipna):
         for run in runs:
-            labels = run.nearest(block)
-            run.accumulate(block, labels)
-            if measure != "none":
-                run.measure(block, labels, squared=measure == "squared")
-    return Pass(
-        tuple(_finish(run, engine, x, weight, start, books, skipna, farthest) for run in runs)
-    )
+            run.take(block, start, books)
+    if farthest:
+        for run in runs:
+            run.seek(engine, x, weight, start, books, skipna)
+    return Pass(tuple(run.sums(books) for run in runs))
 
 
-def _finish(
-    run: Any,
-    engine: Engine,
-    x: Array,
-    weight: Array | None,
-    start: int,
-    books: Books,
-    skipna: bool,
-    farthest: bool,
-) -> Sums:
-    sums, weights = run.totals()
-    far = _no_far(x.shape[1])
-    wanted = int((weights == 0).sum()) if farthest else 0
-    if wanted:
+class _Run:
+    """One set of centres in a sweep."""
+
+    def __init__(
+        self, operand: Any, k: int, measure: Measure, rates: Rates | None, number: int
+    ) -> None:
+        self.operand = operand
+        self.k = k
+        self.number = number
+        self.rates = rates
+        self.squared = [no_bins(k, 3)]
+        self.distance = [no_bins(k, 3)]
+        self.draws: list[Draws] = []
+        self.far: Far | None = None
+        self.measures = {"both": ("squared", "distance")}.get(measure, (measure,))
+        self.needs_distances = rates is not None or measure != "none"
+
+    def take(self, block: Any, start: int, books: Books) -> None:
+        """Take in one block."""
+        labels = self.operand.nearest(block)
+        if books.grid is not None:
+            self.operand.accumulate(block, labels)
+        if not self.needs_distances:
+            return
+        squared = self.operand.squared_distances(block, labels)
+        xp = namespace(squared)
+        for name in self.measures:
+            if name != "none":
+                values = squared if name == "squared" else xp.sqrt(squared)
+                values = values if block.weight is None else values * block.weight
+                getattr(self, name).append(binned(values, labels=labels, columns=self.k))
+        if self.rates is not None:
+            self.draws.append(self._drawn(block, labels, squared, start + block.start, books.shift))
+
+    def _drawn(
+        self, block: Any, labels: Array, squared: Array, start: int, shift: np.ndarray
+    ) -> Draws:
+        """The sampled rows of one block."""
+        rates = self.rates
+        assert rates is not None
+        squared, labels = to_host(squared), to_host(labels)
+        weights = np.ones(len(labels)) if block.weight is None else to_host(block.weight)
+        odds = weights * (rates.distance[self.number] * squared)
+        odds += weights * rates.cluster[self.number][labels]
+        u = uniforms(rates.seed, 1 + self.number, start, len(labels))
+        chosen = np.flatnonzero(u < odds)
+        xp = namespace(block.exact)
+        rows = to_host(xp.take(block.exact, like(chosen, block.exact), axis=0))
+        rows = (rows + shift.astype(np.float64)).astype(shift.dtype)
+        return Draws(
+            u[chosen], chosen + start, rows, weights[chosen] / np.minimum(odds[chosen], 1.0)
+        )
+
+    def seek(
+        self, engine: Engine, x: Array, weight: Any, start: int, books: Books, skipna: bool
+    ) -> None:
+        """Sweep once more for the farthest rows, if a centre had none."""
+        _, masses = self.operand.totals()
+        wanted = int((masses[0] == 0).sum())
+        if not wanted:
+            return
+        far = _no_far(x.shape[1])
         for block in engine.blocks(x, weight, books.shift, skipna=skipna):
-            labels = run.nearest(block)
-            found = _far_of(block, labels, run.squared_distances(block, labels), start, wanted)
-            far = Far(
-                *(np.concatenate(pair) for pair in zip(_fields(far), _fields(found), strict=True))
-            )
-            far = far.first(wanted)
-    return Sums(sums, weights, run.measured, far)
+            labels = self.operand.nearest(block)
+            squared = self.operand.squared_distances(block, labels)
+            found = _far_of(block, labels, squared, start, wanted)
+            pairs = zip(_fields(far), _fields(found), strict=True)
+            far = Far(*(np.concatenate(pair) for pair in pairs)).first(wanted)
+        self.far = far
+
+    def sums(self, books: Books) -> Sums:
+        """What the sweep told."""
+        d = len(books.shift)
+        totals, masses = (
+            self.operand.totals()
+            if books.grid is not None
+            else (np.zeros((1, self.k, d), np.int64), np.zeros((1, self.k), np.int64))
+        )
+        return Sums(
+            books.grid,
+            totals,
+            masses,
+            merge_bins(self.squared),
+            merge_bins(self.distance),
+            self.far or _no_far(d),
+            joined_draws(self.draws) if self.draws else no_draws(d, books.shift.dtype),
+        )
 
 
 def _fields(far: Far) -> tuple[np.ndarray, ...]:
@@ -209,7 +331,7 @@ def _far_of(block: Any, labels: Array, squared: Array, start: int, wanted: int) 
 
 
 lloyd = Kernel("lloyd", _sums, result_on_host=True)
-"""``lloyd(x, weight, start, books, *, skipna, measure, farthest, check) -> Pass``."""
+"""``lloyd(x, weight, start, books, *, skipna, measure, farthest, check, rates) -> Pass``."""
 
 
 def _assign(
@@ -220,7 +342,7 @@ def _assign(
     ``missing="skip"`` labels rows that hold NaN with -1; ``"ignore"`` looks for none.
     """
     engine = _engine(x, books)
-    run = engine.operand(books.centers[0], x)
+    run = engine.operand(books.centers[0], x, None)
     labels, distances = [], []
     bad = None if missing == "ignore" else check_rows(x, skipna=missing == "skip")
     xp = namespace(x)
@@ -242,7 +364,7 @@ def _nearest(
 ) -> tuple[Array]:
     """Nearest centre (int32) of each row, as the only one of its results."""
     engine = _engine(x, books)
-    run = engine.operand(books.centers[0], x)
+    run = engine.operand(books.centers[0], x, None)
     bad = check_rows(x, skipna=missing == "skip")
     xp = namespace(x)
     labels = [

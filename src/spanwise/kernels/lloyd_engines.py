@@ -1,63 +1,74 @@
-"""How Lloyd's iteration is carried out: on NumPy in cache-sized blocks, elsewhere by the array API.
+"""How Lloyd's iteration is carried out: what blocks, centres and engines are, and the array API's.
 
-Both give the same labels and, within rounding, the same sums.
+Every engine gives the same labels. Scores ``s_j = |c_j|^2 - 2 x.c_j`` come from a matrix product
+whose last bits depend on the library and on the shape of the block; so a row is given to its best
+centre b only if no other score lies within the bound of the rounding errors. Others are compared
+anew, feature by feature in float64, and the first of equally near centres wins.
+
+The bound: with d products and a few roundings more, each by at most u (Higham, "Accuracy and
+stability of numerical algorithms", 2nd ed., section 3.1),
+
+    |s_j - fl(s_j)| <= (d + 6) u |c_j| (|c_j| + 2 |x|).
+
+A centre nearer than b is within C = |x| + |x - c_b| of the shift, as b itself is, and
+``|x - c_b|^2 = s_b + |x|^2`` up to that error, so that no score beyond
+
+    fl(s_b) + 2 (d + 6) u C (C + 2 |x|),    C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
+
+can be a nearer centre's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse import csc_array
 
+from .exact import Grid, rounded
 from .library import Array, library_of, like, namespace
 from .transfer import to_host
 
-_FEW_CENTERS = 32
-"""Up to this many centres, one sweep per centre over a row of scores beats ``argmin`` per row."""
+_SLACK = 1.05
+"""The bound is computed in the precision of the rows as well."""
+_PAIR_ELEMENTS = 1 << 22
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Protocol):
     """Some rows, relative to the shift."""
 
     start: int
     """Number of the first row inside the chunk."""
-    values: Array
-    """In the precision of the data; shape (rows, d)."""
-    exact: Array
-    """The same rows in float64; shape (rows, d)."""
-    weight: Array | None
-    """Weight of each row, float64; None if all are 1."""
     dtype: Any
     """Precision of the data."""
+    weight: Array | None
+    """Weight of each row, float64; None if all are 1."""
+
+    @property
+    def exact(self) -> Array:
+        """The rows in float64; shape (rows, d)."""
+        ...
 
 
 class Operand(Protocol):
     """One set of centres, ready to be compared with blocks, and what was summed for it."""
 
-    measured: float
-
-    def nearest(self, block: Block) -> Array:
+    def nearest(self, block: Any) -> Array:
         """Number of the nearest centre of each row."""
         ...
 
-    def squared_distances(self, block: Block, labels: Array) -> Array:
+    def squared_distances(self, block: Any, labels: Array) -> Array:
         """Squared distance of each row to its centre, float64."""
         ...
 
-    def accumulate(self, block: Block, labels: Array) -> None:
+    def accumulate(self, block: Any, labels: Array) -> None:
         """Add the rows to the sums of their centres."""
         ...
 
-    def measure(self, block: Block, labels: Array, *, squared: bool) -> None:
-        """Add the (squared) distances to what was measured."""
-        ...
-
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sums (k, d) and weights (k,), on the host."""
+        """Sums (levels, k, d) and weights (levels, k) in units of the grid: int64, on the host."""
         ...
 
 
@@ -70,136 +81,52 @@ class Engine(Protocol):
 
     def blocks(
         self, x: Array, weight: Array | None, shift: np.ndarray, *, skipna: bool
-    ) -> Iterator[Block]:
+    ) -> Iterator[Any]:
         """The rows in blocks; each block is valid until the next one is asked for."""
         ...
 
-    def operand(self, centers: np.ndarray, x: Array) -> Operand:
+    def operand(self, centers: np.ndarray, x: Array, grid: Grid | None) -> Operand:
         """Centres relative to the shift, in the library of ``x``."""
         ...
 
 
-def _total(block: Block, squared: Array, *, root: bool) -> float:
-    xp = namespace(squared)
-    values = xp.sqrt(squared) if root else squared
-    if block.weight is None:
-        return float(xp.sum(values))
-    return float(xp.sum(block.weight * values))
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How far above the best score the score of a nearer centre may lie."""
+
+    reach: float
+    """1 / (1 - sqrt(3 (d + 6) u)); infinite where that says nothing."""
+    scale: float
+    """2 (d + 6) u."""
+
+    def beyond(self, best: Array, norms: Array) -> Array:
+        """The bound for rows of these best scores and squared norms."""
+        xp = namespace(best)
+        length = xp.sqrt(norms)
+        squared = best + norms
+        away = xp.sqrt(xp.where(squared > 0, squared, xp.zeros_like(squared)))
+        circle = (length + away) * self.reach
+        return circle * (circle + 2.0 * length) * self.scale
 
 
-class NumPyEngine:
-    """Buffers that stay in cache; scores from one matrix product per block."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-
-    def dtype(self, x: np.ndarray) -> Any:
-        """float32 stays, everything else is compared in float64."""
-        return np.dtype(np.float32 if x.dtype == np.float32 else np.float64)
-
-    def blocks(
-        self, x: np.ndarray, weight: Any, shift: np.ndarray, *, skipna: bool
-    ) -> Iterator[Block]:
-        """The rows in blocks that share one set of buffers."""
-        n, d = x.shape
-        dtype = self.dtype(x)
-        shift = shift.astype(dtype)
-        weight = None if weight is None else np.asarray(weight, np.float64)
-        rows = min(self.rows, n)
-        values = np.empty((rows, d), dtype)
-        exact = values if dtype == np.float64 else np.empty((rows, d))
-        repeated = np.tile(shift, rows)
-        for a in range(0, n, self.rows):
-            b = min(a + self.rows, n)
-            v, e = values[: b - a], exact[: b - a]
-            _subtract(x[a:b], shift, repeated, v)
-            w = None if weight is None else weight[a:b]
-            if skipna:
-                w = _leave_out(v, w)
-            if e is not v:
-                np.copyto(e, v)
-            yield Block(a, v, e, w, dtype)
-
-    def operand(self, centers: np.ndarray, x: np.ndarray) -> NumPyOperand:
-        """Centres with their norms."""
-        return NumPyOperand(centers, self.dtype(x), self.rows)
+def bound_of(features: int, epsilon: float) -> Bound:
+    """The bound for so many features in a precision of this machine epsilon."""
+    error = (features + 6) * epsilon / 2
+    root = math.sqrt(3 * error)
+    reach = 1 / (1 - root) if root < 0.5 else math.inf
+    return Bound(reach, 2 * error * _SLACK)
 
 
-def _subtract(x: np.ndarray, shift: np.ndarray, repeated: np.ndarray, out: np.ndarray) -> None:
-    """``x - shift``; as one long row where memory allows, since short rows are slow."""
-    if x.flags.c_contiguous:
-        np.subtract(x.reshape(-1), repeated[: x.size], out=out.reshape(-1))
-    else:
-        np.subtract(x, shift, out=out)
+@dataclass(slots=True)
+class ArrayBlock:
+    """Rows of any library."""
 
-
-def _leave_out(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-    """Give rows that hold NaN the weight 0 and the value 0."""
-    missing = np.isnan(rows.sum(axis=1))
-    if not missing.any():
-        return weight
-    rows[missing] = 0
-    weight = np.ones(len(rows)) if weight is None else weight.copy()
-    weight[missing] = 0
-    return weight
-
-
-class NumPyOperand:
-    """Centres for NumPy blocks."""
-
-    def __init__(self, centers: np.ndarray, dtype: Any, rows: int) -> None:
-        k = centers.shape[0]
-        self.centers = centers
-        self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
-        self.matrix = np.ascontiguousarray(-2 * centers, dtype)
-        self.transposed = np.ascontiguousarray(self.matrix.T)
-        self.sums = np.zeros((k, centers.shape[1]))
-        self.weights = np.zeros(k)
-        self.measured = 0.0
-        self._pointers = np.arange(rows + 1, dtype=np.int32)
-        self._ones = np.ones(rows)
-
-    def nearest(self, block: Block) -> np.ndarray:
-        """First of the nearest centres of each row."""
-        k = len(self.centers)
-        if k > _FEW_CENTERS:
-            scores = np.matmul(block.values, self.transposed)
-            scores += self.norms
-            return scores.argmin(axis=1)
-        scores = np.matmul(self.matrix, block.values.T)
-        scores += self.norms[:, None]
-        labels = np.zeros(scores.shape[1], np.uint8)
-        best, closer, mine = scores[0], np.empty(len(labels), bool), np.empty_like(labels)
-        for j in range(1, k):
-            np.less(scores[j], best, out=closer)
-            np.minimum(best, scores[j], out=best)
-            np.multiply(closer.view(np.uint8), np.uint8(j), out=mine)
-            np.maximum(labels, mine, out=labels)
-        return labels
-
-    def squared_distances(self, block: Block, labels: np.ndarray) -> np.ndarray:
-        """From ``(x - c)^2``."""
-        difference = np.take(self.centers, labels, axis=0)
-        np.subtract(block.exact, difference, out=difference)
-        return np.einsum("ij,ij->i", difference, difference)
-
-    def accumulate(self, block: Block, labels: np.ndarray) -> None:
-        """As a product with the sparse indicator matrix: one pass over the block in float64."""
-        n, k = len(labels), len(self.centers)
-        weights = self._ones[:n] if block.weight is None else block.weight
-        indicator = csc_array(
-            (weights, labels.astype(np.int32), self._pointers[: n + 1]), shape=(k, n)
-        )
-        self.sums += indicator @ block.exact
-        self.weights += np.bincount(labels, weights=block.weight, minlength=k)
-
-    def measure(self, block: Block, labels: np.ndarray, *, squared: bool) -> None:
-        """Add the (squared) distances."""
-        self.measured += _total(block, self.squared_distances(block, labels), root=not squared)
-
-    def totals(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sums and weights."""
-        return self.sums, self.weights
+    start: int
+    values: Array
+    """In the precision of the data; shape (rows, d)."""
+    exact: Array
+    weight: Array | None
+    dtype: Any
 
 
 class ArrayEngine:
@@ -215,77 +142,110 @@ class ArrayEngine:
 
     def blocks(
         self, x: Array, weight: Array | None, shift: np.ndarray, *, skipna: bool
-    ) -> Iterator[Block]:
+    ) -> Iterator[ArrayBlock]:
         """The rows in blocks."""
         xp = namespace(x)
         dtype = self.dtype(x)
-        shift = xp.astype(like(shift, x), dtype)
+        shift = xp.astype(like(shift, x), xp.float64)
         if weight is not None:
             weight = like(weight, x) if isinstance(weight, np.ndarray) else weight
             weight = xp.astype(weight, xp.float64)
         n = x.shape[0]
         for a in range(0, n, self.rows):
             b = min(a + self.rows, n)
-            values = xp.astype(x[a:b, :], dtype) - shift
+            exact = xp.astype(x[a:b, :], xp.float64) - shift
             w = None if weight is None else weight[a:b]
             if skipna:
-                missing = xp.any(xp.isnan(values), axis=1)
-                values = xp.where(missing[:, None], xp.zeros_like(values), values)
-                w = (
-                    xp.ones(values.shape[0], dtype=xp.float64, device=_device(x))
-                    if w is None
-                    else w
-                )
+                missing = xp.any(xp.isnan(exact), axis=1)
+                exact = xp.where(missing[:, None], xp.zeros_like(exact), exact)
+                w = xp.ones_like(exact[:, 0]) if w is None else w
                 w = xp.where(missing, xp.zeros_like(w), w)
-            exact = xp.astype(values, xp.float64, copy=False)
-            yield Block(a, values, exact, w, dtype)
+            yield ArrayBlock(a, xp.astype(exact, dtype, copy=False), exact, w, dtype)
 
-    def operand(self, centers: np.ndarray, x: Array) -> ArrayOperand:
+    def operand(self, centers: np.ndarray, x: Array, grid: Grid | None) -> ArrayOperand:
         """Centres in the library and on the device of the rows."""
-        return ArrayOperand(centers, x, self.dtype(x))
+        return ArrayOperand(centers, x, self.dtype(x), grid)
 
 
 class ArrayOperand:
     """Centres for blocks of any library of the array API."""
 
-    def __init__(self, centers: np.ndarray, x: Array, dtype: Any) -> None:
+    def __init__(self, centers: np.ndarray, x: Array, dtype: Any, grid: Grid | None) -> None:
         xp = namespace(x)
         self.centers = like(centers, x)
         self.matrix = xp.astype(-2 * self.centers, dtype).T
         self.norms = xp.astype(xp.sum(self.centers * self.centers, axis=1), dtype)
-        self.numbers = xp.arange(centers.shape[0], device=_device(x))
-        self.measured = 0.0
-        self._sums: Array = xp.zeros_like(self.centers)
-        self._weights: Array = xp.zeros_like(self.centers[:, 0])
+        where = {} if library_of(x) == "hostfree" else {"device": x.device}
+        self.numbers = xp.arange(centers.shape[0], **where)
+        self.bound = bound_of(centers.shape[1], float(xp.finfo(dtype).eps))
+        self.grid = grid
+        levels = 0 if grid is None else len(grid.levels)
+        self._sums = np.zeros((levels, *centers.shape), np.int64)
+        self._weights = np.zeros((levels, centers.shape[0]), np.int64)
 
-    def nearest(self, block: Block) -> Array:
+    def nearest(self, block: ArrayBlock) -> Array:
         """First of the nearest centres of each row."""
-        xp = namespace(block.values)
-        return xp.argmin(xp.matmul(block.values, self.matrix) + self.norms, axis=1)
+        values = block.values
+        xp = namespace(values)
+        scores = xp.matmul(values, self.matrix) + self.norms
+        best = xp.min(scores, axis=1)
+        labels = xp.argmin(scores, axis=1)
+        limit = best + self.bound.beyond(best, xp.sum(values * values, axis=1))
+        # A score that is not a number, or a bound, rules no centre out.
+        near = xp.logical_not(scores > limit[:, None])
+        flagged = xp.sum(xp.astype(near, xp.int32), axis=1) != 1
+        if self.centers.shape[0] == 1 or not bool(xp.any(flagged)):
+            return labels
+        rows = xp.nonzero(flagged)[0]
+        labels[flagged] = self._settled(xp.take(block.exact, rows, axis=0), labels.dtype)
+        return labels
 
-    def squared_distances(self, block: Block, labels: Array) -> Array:
+    def _settled(self, exact: Array, dtype: Any) -> Array:
+        """The nearest centres of some rows, feature by feature in float64."""
+        xp = namespace(exact)
+        k, d = self.centers.shape
+        step = max(1, _PAIR_ELEMENTS // k)
+        out = []
+        for a in range(0, exact.shape[0], step):
+            rows = exact[a : a + step, :]
+            total = xp.zeros_like(rows[:, :1] * self.norms[None, :])
+            for f in range(d):
+                apart = rows[:, f][:, None] - self.centers[:, f][None, :]
+                total = total + apart * apart
+            out.append(xp.argmin(total, axis=1))
+        return xp.astype(xp.concat(out), dtype)
+
+    def squared_distances(self, block: ArrayBlock, labels: Array) -> Array:
         """From ``(x - c)^2``."""
         xp = namespace(block.exact)
         difference = block.exact - xp.take(self.centers, labels, axis=0)
         return xp.sum(difference * difference, axis=1)
 
-    def accumulate(self, block: Block, labels: Array) -> None:
-        """As a product with the indicator matrix."""
+    def accumulate(self, block: ArrayBlock, labels: Array) -> None:
+        """As a product with the indicator matrix, of multiples of the grid's units."""
+        grid = self.grid
+        assert grid is not None
         xp = namespace(block.exact)
         indicator = xp.astype(labels[:, None] == self.numbers[None, :], xp.float64)
-        if block.weight is not None:
-            indicator = indicator * block.weight[:, None]
-        self._sums = self._sums + xp.matmul(indicator.T, block.exact)
-        self._weights = self._weights + xp.sum(indicator, axis=0)
+        rows = rounded(block.exact, like(grid.units, block.exact))
+        weight = block.weight
+        if grid.weight is None:
+            weight = xp.sum(indicator, axis=0)
+            self._add(0, xp.matmul(indicator.T, rows), weight)
+            return
+        weight = xp.ones_like(rows[:, 0]) if weight is None else weight
+        rows = rows * weight[:, None]
+        for level, (unit, mass) in enumerate(zip(grid.levels, grid.weight_levels, strict=True)):
+            piece, light = rounded(rows, like(unit, rows)), rounded(weight, mass)
+            rows, weight = rows - piece, weight - light
+            self._add(level, xp.matmul(indicator.T, piece), xp.matmul(indicator.T, light))
 
-    def measure(self, block: Block, labels: Array, *, squared: bool) -> None:
-        """Add the (squared) distances."""
-        self.measured += _total(block, self.squared_distances(block, labels), root=not squared)
+    def _add(self, level: int, sums: Array, weights: Array) -> None:
+        assert self.grid is not None
+        unit, mass = self.grid.levels[level], self.grid.weight_levels[level]
+        self._sums[level] += (to_host(sums) / unit).astype(np.int64)
+        self._weights[level] += (to_host(weights) / mass).astype(np.int64)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sums and weights, copied to the host."""
-        return to_host(self._sums), to_host(self._weights)
-
-
-def _device(x: Array) -> Any:
-    return None if library_of(x) == "hostfree" else x.device
+        """Sums and weights."""
+        return self._sums, self._weights

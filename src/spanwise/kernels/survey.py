@@ -1,68 +1,93 @@
-"""The first read of a fit: count, weight, mean, variance and a random sample of the rows.
-
-The sample is a bottom-k sketch: row ``i`` of weight ``w`` gets the key ``-log(u_i) / w`` with
-``u_i`` of Philox at the global row number, and the smallest keys are the sample. Keys of different
-rows are independent exponential times, so a row is drawn in proportion to its weight, without
-replacement, and sketches of parts merge into the sketch of the whole. Given the next key ``t``, a
-row that was drawn stands for ``w / (1 - exp(-w t))`` of weight (N. Duffield, C. Lund, M. Thorup,
-"Priority sampling for estimation of arbitrary subset sums", J. ACM 54, 2007; E. Cohen, H. Kaplan,
-"Summarizing data using bottom-k sketches", PODC 2007), which is all rows where all were drawn.
-"""
+"""The first read of a fit: count, weight, mean, bounds and a random sample of the rows."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, NonFiniteError
+from .draws import Draws, Sketch, joined_draws, no_draws, taken
+from .exact import Bins, Grid, binned, grid_of, merge_bins, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
-from .philox import uniforms
 from .transfer import to_host
 
 _BLOCK_ELEMENTS = {"numpy": 1 << 16}
 _DEVICE_BLOCK_ELEMENTS = 1 << 23
-
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """Rows that may be in the sample."""
-
-    keys: np.ndarray
-    """Exponential time of each row; the smallest are the sample."""
-    index: np.ndarray
-    """Global number of each row."""
-    rows: np.ndarray
-    """The rows, on the host."""
-    weights: np.ndarray
-    """Weight of each row."""
-
-    def smallest(self, count: int) -> Draws:
-        """The ``count`` rows of the smallest keys, in the order of their numbers."""
-        order = np.lexsort((self.index, self.keys))[:count]
-        order = order[np.argsort(self.index[order], kind="stable")]
-        return Draws(self.keys[order], self.index[order], self.rows[order], self.weights[order])
+_SHIFT_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one read tells of the rows."""
+    """What one read tells of the rows.
+
+    All but ``spread`` is exact, or a choice of values, and so depends on no chunking.
+    """
 
     count: int
     """Rows that take part: neither left out for NaN nor of weight 0."""
-    weight: float
+    total: Bins
     """Their weight."""
+    sums: Bins
+    """Weighted sum of each feature."""
+    low: np.ndarray
+    """Least value of each feature, infinity where there are no rows."""
+    high: np.ndarray
+    """Greatest value of each feature, minus infinity where there are no rows."""
+    heaviest: float | None
+    """The largest weight; None where all weights are 1."""
+    spread: Spread | None
+    """Second moments, where they were asked for."""
+    draws: Draws
+    """Candidates for the sample."""
+
+    @property
+    def weight(self) -> float:
+        """Weight of the rows."""
+        return float(self.total.value[0])
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Weighted mean of each feature."""
+        return self.sums.value / self.weight if self.weight > 0 else self.sums.value
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Weighted population variance of each feature."""
+        assert self.spread is not None
+        return self.spread.variance
+
+    def shift(self, dtype: Any) -> np.ndarray:
+        """A point near the mean, of few digits, so that most differences from it are exact."""
+        mean, width = self.mean, self.high - self.low
+        _, exponents = np.frexp(np.where(np.isfinite(width), width, 1.0))
+        step = np.ldexp(1.0, np.maximum(exponents - _SHIFT_BITS, -960))
+        return (np.rint(mean / step) * step).astype(dtype)
+
+    def grid(self, shift: np.ndarray, rows: int) -> Grid:
+        """What rows relative to the shift are rounded to; ``rows`` counts all there are."""
+        shift = shift.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            largest = np.maximum(self.high - shift, shift - self.low)
+        largest = np.where(np.isfinite(largest), largest, 1.0)
+        return grid_of(largest, rows, self.heaviest)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Second moments about the mean, right for any offset but not to the last bit."""
+
+    weight: float
+    """Weight of the rows."""
     mean: np.ndarray
     """Weighted mean of each feature."""
     m2: np.ndarray
     """Weighted sum of squared deviations from the mean."""
-    draws: Draws
-    """Candidates for the sample."""
 
     @property
     def variance(self) -> np.ndarray:
@@ -71,11 +96,26 @@ class Survey:
 
 
 def merge_surveys(parts: Sequence[Survey], *, size: int | None) -> Survey:
-    """One survey of the rows of all parts, in their order (Chan, Golub, LeVeque 1979)."""
-    count, weight = parts[0].count, parts[0].weight
-    mean, m2 = parts[0].mean, parts[0].m2
+    """One survey of the rows of all parts."""
+    draws = joined_draws([p.draws for p in parts])
+    weights = [p.heaviest for p in parts if p.heaviest is not None]
+    spreads = [p.spread for p in parts if p.spread is not None]
+    return Survey(
+        sum(p.count for p in parts),
+        merge_bins([p.total for p in parts]),
+        merge_bins([p.sums for p in parts]),
+        np.min([p.low for p in parts], axis=0),
+        np.max([p.high for p in parts], axis=0),
+        max(weights) if weights else None,
+        _merge_spreads(spreads) if spreads else None,
+        draws if size is None else draws.smallest(size + 1),
+    )
+
+
+def _merge_spreads(parts: Sequence[Spread]) -> Spread:
+    """Moments of all parts, in their order (Chan, Golub, LeVeque 1979)."""
+    weight, mean, m2 = parts[0].weight, parts[0].mean, parts[0].m2
     for part in parts[1:]:
-        count += part.count
         if part.weight == 0:
             continue
         if weight == 0:
@@ -86,35 +126,7 @@ def merge_surveys(parts: Sequence[Survey], *, size: int | None) -> Survey:
         mean = mean + delta * (part.weight / total)
         m2 = m2 + part.m2 + delta * delta * (weight * part.weight / total)
         weight = total
-    draws = Draws(
-        np.concatenate([p.draws.keys for p in parts]),
-        np.concatenate([p.draws.index for p in parts]),
-        np.concatenate([p.draws.rows for p in parts]),
-        np.concatenate([p.draws.weights for p in parts]),
-    )
-    if size is not None:
-        draws = draws.smallest(size + 1)
-    return Survey(count, weight, mean, m2, draws)
-
-
-def sample_of(draws: Draws, *, size: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """The sampled rows, in order, and the weight that each stands for.
-
-    Parameters
-    ----------
-    draws : Draws
-        Candidates of all rows.
-    size : int
-        Rows of the sample.
-    threshold : float
-        Keys beyond it were not kept.
-    """
-    if len(draws.keys) > size:
-        threshold = float(np.partition(draws.keys, size)[size])
-        draws = draws.smallest(size)
-    if math.isinf(threshold):
-        return draws.rows, draws.weights
-    return draws.rows, draws.weights / -np.expm1(-draws.weights * threshold)
+    return Spread(weight, mean, m2)
 
 
 def check_weights(weight: Array) -> None:
@@ -158,6 +170,7 @@ def _survey(
     seed: int,
     skipna: bool = False,
     check: bool = True,
+    spread: bool = False,
 ) -> Survey:
     """Survey one chunk whose first row has the global number ``start``.
 
@@ -166,18 +179,17 @@ def _survey(
     xp = namespace(x)
     n, d = x.shape
     if weight is not None:
-        weight = xp.astype(
-            like(weight, x) if isinstance(weight, np.ndarray) else weight, xp.float64
-        )
+        weight = like(weight, x) if isinstance(weight, np.ndarray) else weight
+        weight = xp.astype(weight, xp.float64)
         check_weights(weight)
-    elements = _BLOCK_ELEMENTS.get(library_of(x), _DEVICE_BLOCK_ELEMENTS)
-    rows = max(1, elements // max(d, 1))
-    sketch = _Sketch(start, size, threshold, seed, _empty_draws(d, _host_dtype(x)))
-    parts = [Survey(0, 0.0, np.zeros(d), np.zeros(d), sketch.none)]
+    rows = max(1, _BLOCK_ELEMENTS.get(library_of(x), _DEVICE_BLOCK_ELEMENTS) // max(d, 1))
+    none = no_draws(d, to_host(x[:0, :]).dtype)
+    sketch = Sketch(start, size, threshold, seed, none)
+    weighted = weight is not None or skipna
+    parts = [_of_nothing(d, none, weighted=weighted, spread=spread)]
     for a in range(0, n, rows):
-        b = min(a + rows, n)
-        block = x[a:b, :]
-        w = None if weight is None else weight[a:b]
+        block = x[a : a + rows, :]
+        w = None if weight is None else weight[a : a + rows]
         exact = xp.astype(block, xp.float64)
         if isinstance(exact, np.ndarray):
             exact = np.ascontiguousarray(exact)  # the order of the sums is the memory's
@@ -187,16 +199,15 @@ def _survey(
             w = xp.where(missing, xp.zeros_like(w), w)
             exact = xp.where(missing[:, None], xp.zeros_like(exact), exact)
         with np.errstate(over="ignore", invalid="ignore"):
-            parts.append(_moments(exact, w, sketch.none))
+            parts.append(_of_block(exact, w, none, weighted=weighted, spread=spread))
         if take is None and size > 0:
             sketch.add(block, w, a)
     whole = merge_surveys(parts, size=None)
-    draws = sketch.draws if take is None else _taken(x, start, take)
-    return Survey(whole.count, whole.weight, whole.mean, whole.m2, draws)
+    return replace(whole, draws=sketch.draws if take is None else taken(x, start, take))
 
 
 survey = Kernel("survey", _survey, result_on_host=True)
-"""``survey(x, weight, start, take, *, size, threshold, seed, skipna, check) -> Survey``."""
+"""``survey(x, weight, start, take, *, size, threshold, seed, skipna, check, spread) -> Survey``."""
 
 
 def deviations(moments: Survey, *, warn: bool) -> np.ndarray:
@@ -224,15 +235,37 @@ whiten = Kernel("whiten", _whiten)
 """``whiten(x, start, scales)``: rows over the scales of their features."""
 
 
-def _host_dtype(x: Array) -> np.dtype:
-    return to_host(x[:0, :]).dtype
+def _of_nothing(d: int, none: Draws, *, weighted: bool, spread: bool) -> Survey:
+    moments = Spread(0.0, np.zeros(d), np.zeros(d)) if spread else None
+    ends = np.full(d, np.inf), np.full(d, -np.inf)
+    heaviest = 0.0 if weighted else None
+    return Survey(0, no_bins(1, 3), no_bins(d, 2), *ends, heaviest, moments, none)
 
 
-def _empty_draws(d: int, dtype: Any) -> Draws:
-    return Draws(np.empty(0), np.empty(0, np.int64), np.empty((0, d), dtype), np.empty(0))
+def _of_block(
+    x: Array, w: Array | None, none: Draws, *, weighted: bool, spread: bool
+) -> Survey:
+    """Survey float64 rows without a sample."""
+    xp = namespace(x)
+    moments = _spread(x, w) if spread else None
+    if w is None:
+        count = int(x.shape[0])
+        ends = to_host(xp.min(x, axis=0)), to_host(xp.max(x, axis=0))
+        total = binned(np.ones((count, 1)))
+        heaviest = 1.0 if weighted else None
+        return Survey(count, total, binned(x, bins=2), *ends, heaviest, moments, none)
+    there = w > 0
+    count = int(xp.sum(xp.astype(there, xp.int64)))
+    infinite = xp.full_like(x, math.inf)
+    low = xp.min(xp.where(there[:, None], x, infinite), axis=0)
+    high = xp.max(xp.where(there[:, None], x, -infinite), axis=0)
+    sums = binned(x * w[:, None], bins=2)
+    heaviest = float(xp.max(w))
+    ends = to_host(low), to_host(high)
+    return Survey(count, binned(w[:, None]), sums, *ends, heaviest, moments, none)
 
 
-def _moments(x: Array, w: Array | None, none: Draws) -> Survey:
+def _spread(x: Array, w: Array | None) -> Spread:
     """Moments about the block's first row of weight, so that a constant has no variance at all."""
     xp = namespace(x)
     count, d = x.shape
@@ -241,72 +274,12 @@ def _moments(x: Array, w: Array | None, none: Draws) -> Survey:
     else:
         total = float(xp.sum(w))
         if total == 0:
-            return Survey(0, 0.0, np.zeros(d), np.zeros(d), none)
-        count, first = (
-            int(xp.sum(xp.astype(w > 0, xp.int64))),
-            int(xp.argmax(xp.astype(w > 0, xp.int8))),
-        )
+            return Spread(0.0, np.zeros(d), np.zeros(d))
+        first = int(xp.argmax(xp.astype(w > 0, xp.int8)))
     pilot = x[first, :]
     x = x - pilot
     mean = (xp.sum(x, axis=0) if w is None else xp.matmul(w, x)) / total
     x -= mean
     x *= x
     m2 = xp.sum(x, axis=0) if w is None else xp.matmul(w, x)
-    return Survey(count, total, to_host(pilot) + to_host(mean), to_host(m2), none)
-
-
-def _taken(x: Array, start: int, take: np.ndarray) -> Draws:
-    """The rows of given numbers that lie in this chunk."""
-    low, high = np.searchsorted(take, (start, start + x.shape[0]))
-    index = np.asarray(take[low:high], np.int64)
-    xp = namespace(x)
-    rows = to_host(xp.take(x, like(index - start, x), axis=0))
-    return Draws(np.zeros(len(index)), index, rows, np.ones(len(index)))
-
-
-class _Sketch:
-    """The smallest keys of a chunk, gathered block by block."""
-
-    def __init__(self, start: int, size: int, threshold: float, seed: int, none: Draws) -> None:
-        self.start = start
-        self.size = size
-        self.threshold = threshold
-        self.seed = seed
-        self.none = none
-        self.draws = none
-
-    def add(self, x: Array, w: Array | None, offset: int) -> None:
-        """Take in the rows of one block; ``offset`` counts from the start of the chunk."""
-        xp = namespace(x)
-        first = self.start + offset
-        u = uniforms(self.seed, 0, first, x.shape[0], xp=xp, device=_device(x))
-        if w is None:
-            chosen = xp.nonzero(u > math.exp(-self.threshold))[0]
-            keys = -np.log(to_host(xp.take(u, chosen)))
-            weights = np.ones(len(keys))
-        else:
-            positive = w > 0
-            time = -xp.log(u) / xp.where(positive, w, xp.ones_like(w))
-            chosen = xp.nonzero(xp.logical_and(positive, time < self.threshold))[0]
-            keys, weights = to_host(xp.take(time, chosen)), to_host(xp.take(w, chosen))
-        index = to_host(chosen)
-        if len(index):
-            new = Draws(keys, index + first, to_host(xp.take(x, chosen, axis=0)), weights)
-            self._keep(new)
-
-    def _keep(self, new: Draws) -> None:
-        old = self.draws
-        draws = Draws(
-            np.concatenate([old.keys, new.keys]),
-            np.concatenate([old.index, new.index]),
-            np.concatenate([old.rows, new.rows]),
-            np.concatenate([old.weights, new.weights]),
-        )
-        if len(draws.keys) > 2 * (self.size + 1):
-            draws = draws.smallest(self.size + 1)
-            self.threshold = min(self.threshold, float(np.nextafter(draws.keys.max(), np.inf)))
-        self.draws = draws
-
-
-def _device(x: Array) -> Any:
-    return None if library_of(x) in ("numpy", "hostfree") else x.device
+    return Spread(total, to_host(pilot) + to_host(mean), to_host(m2))
