@@ -113,11 +113,11 @@ def get_options() -> dict[str, Any]:
     return {name: config.get(f"spanwise.{key}", None) for name, key in _NAMES.items()}
 
 
-def machine() -> Machine:
-    """The machine to plan for, with the options in force."""
+def machine(memory: int | float | str | None = None) -> Machine:
+    """The machine to plan for, with the options in force, or another budget than theirs."""
     from .schedulers.local import current_machine
 
-    return current_machine(memory=get_options()["memory"])
+    return current_machine(memory=get_options()["memory"] if memory is None else memory)
 
 
 def fft_engine(dtype: Any, rates: Rates | None) -> str:

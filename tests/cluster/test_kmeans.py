@@ -160,21 +160,34 @@ def test_a_sample_of_the_rows_is_enough_to_start_from():
     assert ours < 1.01 * expected
 
 
-@pytest.mark.parametrize("chunks", [(100, 3), ((600,), (3,)), ((1, 0, 299, 300), (2, 1))])
+READ_CHUNKS = pytest.mark.parametrize(
+    "chunks", [(2000, 3), ((12_000,), (3,)), ((1, 0, 5999, 6000), (2, 1))]
+)
+
+
+@READ_CHUNKS
 def test_reads_and_live_chunks_are_bounded(chunks):
-    x = overlapping(600, 3)
+    x = overlapping(12_000, 3)
     source = CountingSource(x, chunks=chunks)
     with dask.config.set(scheduler="threads", num_workers=2):
-        model = KMeans(5, random_state=0).fit(source.array)
-        assert max(source.reads.values()) <= 2 + model.n_iter_
-        assert source.peak_live_chunks <= 2 * 2 * source.array.numblocks[1]
+        model = KMeans(5, random_state=0, memory=60 * x.nbytes).fit(source.array)
+        assert max(source.reads.values()) == 1
+        small = 30 * source.array.nbytes // source.array.npartitions + (8 << 20)
         source.reset()
-        rested = KMeans(5, init=x[:5], tol=0).fit(source.array)
-        assert set(source.reads.values()) == {1 + rested.n_iter_}
+        again = KMeans(5, random_state=0, memory=small).fit(source.array)
+        np.testing.assert_array_equal(again.cluster_centers_, model.cluster_centers_)
+
+
+def test_rows_that_fit_the_sample_are_read_once():
+    source = CountingSource(overlapping(600, 3), chunks=(100, 3))
+    for options in ({"random_state": 0}, {"init": source.data[:5], "tol": 0}):
         source.reset()
-        model.score(source.array)
-        dask.compute(model.labels_)
-        assert set(source.reads.values()) == {2}
+        model = KMeans(5, **options).fit(source.array)
+        assert set(source.reads.values()) == {1}
+    source.reset()
+    model.score(source.array)
+    dask.compute(model.labels_)
+    assert set(source.reads.values()) == {2}
 
 
 def test_a_chunk_is_read_and_summed_in_one_task():
@@ -311,7 +324,8 @@ def test_it_is_an_estimator():
     with pytest.raises(ArgumentError, match="'clusters'"):
         model.set_params(clusters=3)
     ours = KMeans().get_params()
-    assert {n: ours[n] for n in ours if n != "skipna"} == sklearn.cluster.KMeans().get_params()
+    theirs = sklearn.cluster.KMeans().get_params()
+    assert {name: ours[name] for name in theirs} == theirs
 
 
 def test_fit_predict_and_fit_transform_are_fit_and_then():

@@ -1,5 +1,6 @@
 import itertools
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from spanwise.errors import NonFiniteError
-from spanwise.kernels import lloyd_engines
+from spanwise.kernels.exact import grid_of
 from spanwise.kernels.lloyd import (
     Books,
     assign,
@@ -18,14 +19,21 @@ from spanwise.kernels.lloyd import (
     nearest,
     rows_per_block,
 )
+from spanwise.kernels.numpy import lloyd as numpy_lloyd
 
 
 def problem(n=300, d=5, k=7, dtype=np.float64, offset=0.0):
     rng = np.random.default_rng(0)
     x = (rng.standard_normal((n, d)) + offset).astype(dtype)
     centers = (rng.standard_normal((k, d)) + offset).astype(dtype)
-    shift = x.mean(axis=0, dtype=np.float64).astype(dtype)
-    return x, centers, Books(shift, (centers.astype(np.float64) - shift,))
+    return x, centers, books_of(x, centers.astype(np.float64))
+
+
+def books_of(x, *centers, weight=None):
+    """Books of centres about the mean of the rows, with a grid for their sums."""
+    shift = x.mean(axis=0, dtype=np.float64).astype(np.float32 if x.dtype == np.float32 else float)
+    grid = grid_of(np.abs(x - shift.astype(float)).max(axis=0), len(x), weight)
+    return Books(shift, tuple(c - shift for c in centers), grid)
 
 
 def naive(x, centers, weights=None):
@@ -41,9 +49,7 @@ def naive(x, centers, weights=None):
 def test_sums_are_those_of_the_definition(dtype, k):
     x, _, books = problem(k=k, dtype=np.float64)
     x = (20 * x).astype(dtype)
-    books = Books(
-        books.shift.astype(np.float32 if dtype == np.float32 else np.float64), books.centers
-    )
+    books = books_of(x, books.centers[0] + books.shift)
     labels, squared, sums, weights = naive(x, books.centers[0] + books.shift)
     (run,) = lloyd(x, None, 0, books, measure="squared").runs
     np.testing.assert_array_equal(run.weights, weights)
@@ -56,11 +62,12 @@ def test_sums_are_those_of_the_definition(dtype, k):
 def test_weights_count_rows_as_often():
     x, _, books = problem()
     weights = np.random.default_rng(1).integers(0, 4, len(x))
-    (run,) = lloyd(x, weights.astype(float), 0, books, measure="distance").runs
+    heavy = replace(books, grid=books.grid.weighing(3.0))
+    (run,) = lloyd(x, weights.astype(float), 0, heavy, measure="distance").runs
     (twice,) = lloyd(np.repeat(x, weights, axis=0), None, 0, books, measure="distance").runs
-    np.testing.assert_allclose(run.sums, twice.sums, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(run.sums, twice.sums)
     np.testing.assert_array_equal(run.weights, twice.weights)
-    assert run.measure == pytest.approx(twice.measure)
+    assert run.measure == pytest.approx(twice.measure, rel=1e-15)
 
 
 @given(st.lists(st.integers(0, 300), max_size=4))
@@ -69,17 +76,17 @@ def test_parts_add_up_to_the_whole(cuts):
     edges = [0, *sorted(cuts), 300]
     parts = [lloyd(x[a:b], None, a, books, measure="squared") for a, b in itertools.pairwise(edges)]
     (got,), (whole,) = merge_passes(parts).runs, lloyd(x, None, 0, books, measure="squared").runs
-    np.testing.assert_allclose(got.sums, whole.sums, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(got.sums, whole.sums)
     np.testing.assert_array_equal(got.weights, whole.weights)
-    assert got.measure == pytest.approx(whole.measure)
+    assert got.measure == whole.measure
 
 
 def test_several_sets_of_centres_share_one_sweep():
     x, _, books = problem()
     sets = (books.centers[0], books.centers[0][:3])
-    both = lloyd(x, None, 0, Books(books.shift, sets)).runs
+    both = lloyd(x, None, 0, replace(books, centers=sets)).runs
     for run, centers in zip(both, sets, strict=True):
-        (alone,) = lloyd(x, None, 0, Books(books.shift, (centers,))).runs
+        (alone,) = lloyd(x, None, 0, replace(books, centers=(centers,))).runs
         np.testing.assert_array_equal(run.sums, alone.sums)
 
 
@@ -87,10 +94,11 @@ def test_rows_that_hold_nan_are_rows_that_are_not_there():
     x, _, books = problem()
     holes = x.copy()
     holes[::4, 2] = np.nan
-    (got,) = lloyd(holes, None, 0, books, measure="squared", skipna=True).runs
+    skipping = replace(books, grid=books.grid.weighing(1.0))
+    (got,) = lloyd(holes, None, 0, skipping, measure="squared", skipna=True).runs
     (dropped,) = lloyd(x[np.arange(300) % 4 > 0], None, 0, books, measure="squared").runs
-    np.testing.assert_allclose(got.sums, dropped.sums, rtol=1e-12, atol=1e-12)
-    assert got.measure == pytest.approx(dropped.measure)
+    np.testing.assert_array_equal(got.sums, dropped.sums)
+    assert got.measure == dropped.measure
     labels = nearest(holes, books, missing="skip")[0]
     assert (labels[::4] == -1).all()
     assert (labels[np.arange(300) % 4 > 0] >= 0).all()
@@ -123,9 +131,9 @@ def test_single_precision_far_from_zero_is_labelled_as_in_double(offset, scale):
 def test_clusters_without_rows_get_candidates_from_every_part():
     x, _, books = problem(k=4)
     centers = np.concatenate([books.centers[0], np.full((2, 5), 1e6)])
-    books = Books(books.shift, (centers,))
+    books = replace(books, centers=(centers,))
     labels, squared, _, _ = naive(x, centers + books.shift)
-    parts = [lloyd(x[a : a + 100], None, a, books) for a in (0, 100, 200)]
+    parts = [lloyd(x[a : a + 100], None, a, books, farthest=True) for a in (0, 100, 200)]
     far = merge_passes(parts).runs[0].far
     expected = np.argsort(-squared, kind="stable")[:2]
     np.testing.assert_array_equal(far.index, expected)
@@ -136,12 +144,16 @@ def test_clusters_without_rows_get_candidates_from_every_part():
 
 def test_rows_without_weight_are_no_candidates():
     x, _, books = problem(k=2)
-    books = Books(books.shift, (np.concatenate([books.centers[0], np.full((1, 5), 1e6)]),))
+    books = replace(
+        books,
+        centers=(np.concatenate([books.centers[0], np.full((1, 5), 1e6)]),),
+        grid=books.grid.weighing(1.0),
+    )
     weights = np.ones(300)
     _, squared, _, _ = naive(x, books.centers[0] + books.shift)
     farthest = int(squared.argmax())
     weights[farthest] = 0
-    assert lloyd(x, weights, 0, books).runs[0].far.index[0] != farthest
+    assert lloyd(x, weights, 0, books, farthest=True).runs[0].far.index[0] != farthest
 
 
 def test_assign_gives_distances_from_differences():
@@ -177,7 +189,9 @@ def test_blocks_of_any_length_give_the_same_labels(monkeypatch):
 def test_few_and_many_centres_are_compared_alike(monkeypatch):
     x, _, books = problem()
     few = nearest(x, books)[0]
-    monkeypatch.setattr(lloyd_engines, "_FEW_CENTERS", 0)
+    monkeypatch.setattr(numpy_lloyd, "loops", lambda: None)
+    np.testing.assert_array_equal(nearest(x, books)[0], few)
+    monkeypatch.setattr(numpy_lloyd, "_FEW_CENTERS", 0)
     np.testing.assert_array_equal(nearest(x, books)[0], few)
 
 
@@ -193,14 +207,19 @@ def test_every_library_agrees(xp, dtype):
     if xp.is_lazy:
         pytest.skip("kernels run on concrete blocks")
     x, _, books = problem(dtype=dtype)
-    books = Books(books.shift, (books.centers[0], np.full((2, 5), [[0.0], [1e6]])))
+    books = replace(
+        books,
+        centers=(books.centers[0], np.full((2, 5), [[0.0], [1e6]])),
+        grid=books.grid.weighing(1.0),
+    )
     weights = np.random.default_rng(1).random(300)
     rtol = 1e-5 if dtype == np.float32 else 1e-12
-    ours = lloyd(x, weights, 0, books, measure="squared").runs
-    theirs = lloyd(xp.asarray(x), weights, 0, books, measure="squared").runs
+    how = {"measure": "squared", "farthest": True}
+    ours = lloyd(x, weights, 0, books, **how).runs
+    theirs = lloyd(xp.asarray(x), weights, 0, books, **how).runs
     for got, expected in zip(theirs, ours, strict=True):
-        np.testing.assert_allclose(got.sums, expected.sums, rtol=rtol, atol=rtol)
-        np.testing.assert_allclose(got.weights, expected.weights, rtol=rtol)
+        np.testing.assert_array_equal(got.sums, expected.sums)
+        np.testing.assert_array_equal(got.weights, expected.weights)
         assert got.measure == pytest.approx(expected.measure, rel=rtol)
         np.testing.assert_array_equal(got.far.index, expected.far.index)
     labels, distance = assign(xp.asarray(x), books)
@@ -216,6 +235,7 @@ def test_nan_is_skipped_in_every_library(xp):
         pytest.skip("kernels run on concrete blocks")
     x, _, books = problem()
     x[5, 1] = np.nan
+    books = replace(books, grid=books.grid.weighing(1.0))
     (got,) = lloyd(xp.asarray(x), None, 0, books, skipna=True).runs
     assert got.weights.sum() == 299
     assert xp.to_numpy(nearest(xp.asarray(x), books, missing="skip")[0])[5] == -1

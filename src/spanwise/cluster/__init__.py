@@ -1,9 +1,11 @@
-"""Clustering of rows in memory or chunked: `vq`, `KMeans`, and the way to hierarchies."""
+"""Clustering of rows in memory or chunked: `vq`, `KMeans`, `kmeans_sweep`, and the way to hierarchies."""
 
 from __future__ import annotations
 
 from . import hierarchy as hierarchy
 from . import vq as vq
 from .kmeans import KMeans as KMeans
+from .sweep import KMeansSweep as KMeansSweep
+from .sweep import kmeans_sweep as kmeans_sweep
 
-__all__ = ["KMeans", "hierarchy", "vq"]
+__all__ = ["KMeans", "KMeansSweep", "hierarchy", "kmeans_sweep", "vq"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import numbers
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from .. import dispatch
 from ..errors import ArgumentError, ArrayTypeError
 from ..kernels.library import namespace
+from ..machine import parse_bytes
 from ._lloyd import logger
 
 ACCESSOR = "spanwise.cluster.kmeans"
@@ -69,20 +71,48 @@ def check_count(n: int, k: int) -> None:
 
 def check_parameters(model: Any) -> None:
     """Raise for a parameter that `spanwise.cluster.KMeans` does not take."""
-    for name in ("n_clusters", "max_iter"):
-        value = getattr(model, name)
-        if not _is_integer(value) or value < 1:
-            raise ArgumentError(f"{name}={value!r}: expected an integer of at least 1")
+    if not _is_integer(model.n_clusters) or model.n_clusters < 1:
+        raise ArgumentError(f"n_clusters={model.n_clusters!r}: expected an integer of at least 1")
+    if model.algorithm not in ("lloyd", "elkan"):
+        raise ArgumentError(f'algorithm={model.algorithm!r}: expected "lloyd" or "elkan"')
+    check_sweep(model)
+
+
+def check_sweep(model: Any) -> None:
+    """Raise for a parameter that a fit of any number of clusters does not take."""
+    if not _is_integer(model.max_iter) or model.max_iter < 1:
+        raise ArgumentError(f"max_iter={model.max_iter!r}: expected an integer of at least 1")
     if model.n_init != "auto" and (not _is_integer(model.n_init) or model.n_init < 1):
         raise ArgumentError(f'n_init={model.n_init!r}: expected "auto" or an integer of at least 1')
     if not isinstance(model.tol, numbers.Real) or not float(model.tol) >= 0:
         raise ArgumentError(f"tol={model.tol!r}: expected a number of at least 0")
-    if model.algorithm not in ("lloyd", "elkan"):
-        raise ArgumentError(f'algorithm={model.algorithm!r}: expected "lloyd" or "elkan"')
     if isinstance(model.init, str) and model.init not in ("k-means++", "random"):
         raise ArgumentError(
             f'init={model.init!r}: expected "k-means++", "random", a callable or an array'
         )
+    _check_options(model)
+
+
+METHODS = ("auto", "lloyd", "coreset", "gram")
+
+
+def _check_options(model: Any) -> None:
+    """Raise for an option of ours that a fit does not take."""
+    if model.method not in METHODS:
+        raise ArgumentError(f"method={model.method!r}: expected one of {', '.join(METHODS)}")
+    if model.max_passes is not None and (not _is_integer(model.max_passes) or model.max_passes < 2):
+        raise ArgumentError(
+            f"max_passes={model.max_passes!r}: expected None or an integer of at least 2, one for "
+            "the sample and one for the inertia"
+        )
+    if model.memory is not None and parse_bytes(model.memory) < 1:
+        raise ArgumentError(f"memory={model.memory!r}: expected bytes or a text such as '512MiB'")
+    if model.callback is not None and not callable(model.callback):
+        raise ArgumentError(
+            f"callback={model.callback!r}: expected a function of (iteration, inertia, shift)"
+        )
+    if model.checkpoint is not None and not isinstance(model.checkpoint, str | os.PathLike):
+        raise ArgumentError(f"checkpoint={model.checkpoint!r}: expected the path of a file")
 
 
 @contextmanager

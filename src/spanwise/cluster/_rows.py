@@ -46,7 +46,7 @@ class Rows(Protocol):
         ...
 
     def sums(self, books: Books, *, measure: Measure, **params: Any) -> Pass:
-        """Sweep for the sums of each set of centres."""
+        """Sweep for the sums of each set of centres, if the books have a grid."""
         ...
 
 
@@ -63,19 +63,21 @@ class MemoryRows:
 
     reads_cost = False
 
-    def __init__(self, x: Array, weights: Array | None = None) -> None:
+    def __init__(self, x: Array, weights: Array | None = None, *, skipna: bool = False) -> None:
         self.x = x
         self.weights = weights
+        self.skipna = skipna
         self.shape = (int(x.shape[0]), int(x.shape[1]))
         self._edges = edges(memory_spec(x).chunks[0])
 
     def survey(self, take: np.ndarray | None = None, **params: Any) -> Survey:
         """Sweep for moments and a sample."""
         merge = functools.partial(merge_surveys, size=params["size"])
-        return self._reduce(survey, merge, take, **params)
+        return self._reduce(survey, merge, take, skipna=self.skipna, **params)
 
     def sums(self, books: Books, *, measure: Measure, **params: Any) -> Pass:
         """Sweep for the sums of each set of centres."""
+        params["skipna"] = self.skipna
         return self._reduce(lloyd, merge_passes, books, measure=measure, **params)
 
     def map(self, kernel: Callable[..., Any], books: Books, **params: Any) -> list[Any]:
@@ -102,21 +104,27 @@ class ChunkedRows:
 
     reads_cost = True
 
-    def __init__(self, x: Any, weights: Any | None, how: FitPlan) -> None:
+    def __init__(
+        self, x: Any, weights: Any | None, how: FitPlan, *, skipna: bool = False
+    ) -> None:
         self.x = x
+        self.skipna = skipna
         self.weights = weights
         self.how = how
         self.shape = x.shape
 
     def survey(self, take: np.ndarray | None = None, **params: Any) -> Survey:
-        """Sweep for moments and a sample."""
-        function = functools.partial(survey, **params)
+        """Sweep for moments and a sample; rows that are to stay in memory do so from here on."""
+        if self.how.cached:
+            self.x = self.x.persist()
+            self.weights = None if self.weights is None else self.weights.persist()
+        function = functools.partial(survey, skipna=self.skipna, **params)
         merge = functools.partial(merge_surveys, size=params["size"])
         return self._compute(function, merge, self.how.survey, take)
 
     def sums(self, books: Books, *, measure: Measure, **params: Any) -> Pass:
         """Sweep for the sums of each set of centres."""
-        function = functools.partial(lloyd, measure=measure, **params)
+        function = functools.partial(lloyd, measure=measure, skipna=self.skipna, **params)
         return self._compute(function, merge_passes, self.how.lloyd, books)
 
     def _compute(self, function: Any, merge: Any, how: Any, books: Any) -> Any:

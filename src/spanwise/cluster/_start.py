@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,15 @@ from ..kernels.blas import single_threaded
 from ..kernels.library import library_of
 from ..kernels.seeding import greedy_kmeans_plusplus, random_rows
 from ..kernels.transfer import to_host
-from ._lloyd import Lloyd, State, iterate, settle
+from ._lloyd import Frame, Lloyd, State, iterate, settle
 from ._rows import MemoryRows, in_threads
 
-_RESTARTS = 5
+_RESTARTS = 8
+_CENTERS_OF_ALL_RUNS = 1024
+_SEED_ROWS_PER_CENTER = 40
+_LEAST_SEED_ROWS = 10_000
+_ROUGH_GAIN, _FINE_GAIN = 3e-3, 1e-4
+"""Iterations over a sample end when a step lowers the inertia by no more than this share of it."""
 
 
 def seed_of(random_state: Any) -> int:
@@ -35,13 +41,19 @@ def seed_of(random_state: Any) -> int:
     )
 
 
-def restarts(n_init: Any, init: Any, *, n: int, sample: int) -> int:
-    """Runs on the sample; what ``"auto"`` means depends on the numbers of rows only."""
+def restarts(n_init: Any, init: Any, k: int) -> int:
+    """Runs on the sample; what ``"auto"`` means depends on the number of clusters only.
+
+    The more clusters, the less the inertia differs from run to run, and the more a run costs.
+
+    >>> [restarts("auto", "k-means++", k) for k in (8, 256, 2000)]
+    [8, 4, 1]
+    """
     if not isinstance(init, str) and not callable(init):
         return 1
     if n_init != "auto":
         return int(n_init)
-    return max(1, min(_RESTARTS, n // (2 * sample))) if init == "k-means++" else 10
+    return max(1, min(_RESTARTS, _CENTERS_OF_ALL_RUNS // k)) if init == "k-means++" else 10
 
 
 def given_centers(init: Any, k: int, d: int) -> np.ndarray | None:
@@ -61,49 +73,113 @@ def given_centers(init: Any, k: int, d: int) -> np.ndarray | None:
     return centers
 
 
-def best_start(
-    rows: np.ndarray,
-    weights: np.ndarray,
-    shift: np.ndarray,
-    *,
-    init: str | Callable[..., Any],
-    k: int,
-    runs: int,
-    solver: Lloyd,
-    seed: int,
-) -> np.ndarray:
-    """Centres relative to ``shift`` with the least inertia on the sample, of several runs."""
-    sample = MemoryRows(rows, weights)
-    relative = rows - shift
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows that stand for all rows."""
+
+    rows: np.ndarray
+    """In the precision of the data; shape (m, d)."""
+    weights: np.ndarray | None
+    """Weight that each stands for; None where all stand for the same."""
+    each: float = 1.0
+    """That same weight; 1 where there are several."""
+
+    @classmethod
+    def of(cls, rows: np.ndarray, weights: np.ndarray) -> Sample:
+        """A sample whose weights may turn out to be all the same."""
+        if len(weights) and bool((weights == weights[0]).all()):
+            return cls(rows, None, float(weights[0]))
+        return cls(rows, weights)
+
+    @property
+    def total(self) -> np.ndarray:
+        """Weight that each row stands for, as an array."""
+        return np.full(len(self.rows), self.each) if self.weights is None else self.weights
+
+    def frame(self, frame: Frame) -> Frame:
+        """The frame of all rows, with room for the weights of the sample."""
+        weight = None if self.weights is None else float(self.weights.max())
+        return Frame(frame.shift, frame.grid.weighing(weight))
+
+    def every(self, step: int) -> Sample:
+        """Each so many-th row."""
+        weights = None if self.weights is None else self.weights[::step]
+        return Sample(self.rows[::step], weights, self.each)
+
+    def joined(self, other: Sample) -> Sample:
+        """Both samples, each of which stands for half of all rows."""
+        rows = np.concatenate([self.rows, other.rows])
+        return Sample.of(rows, 0.5 * np.concatenate([self.total, other.total]))
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How centres to start from are sought."""
+
+    init: str | Callable[..., Any]
+    """As of `spanwise.cluster.KMeans`."""
+    k: int
+    """Number of centres."""
+    runs: int
+    """Runs, of which the best counts."""
+    seed: int
+    """Seed of all runs."""
+    max_iter: int
+    """Steps of each run, at most."""
+
+
+def best_start(sample: Sample, frame: Frame, how: Start) -> np.ndarray:
+    """Centres relative to the shift with the least inertia on a sample, of several runs.
+
+    Runs that choose rows by k-means++ do so among some rows per centre, and iterate there until
+    little is gained, then for a few steps on the whole sample; the best one goes on from there.
+    """
+    step = 1
+    if how.init == "k-means++":
+        few = max(_SEED_ROWS_PER_CENTER * how.k, _LEAST_SEED_ROWS)
+        step = max(1, len(sample.rows) // few)
+    frame = sample.frame(frame)
+    whole = MemoryRows(sample.rows, sample.weights)
+    part = sample.every(step)
+    rows = MemoryRows(part.rows, part.weights) if step > 1 else whole
+    relative = part.rows - frame.shift
 
     def run(number: int) -> State:
-        rng = np.random.default_rng([seed, number])
-        first = _first(init, rows, relative, weights, shift, k, rng)
-        state = iterate(sample, solver, first, shift, skipna=False)
-        if runs == 1:
-            return state
-        return settle(sample, state, state.centers + shift, shift, skipna=False)
+        rng = np.random.default_rng([how.seed, number])
+        centers = _first(part, relative, frame, how, rng)
+        return iterate(rows, Lloyd(0.0, how.max_iter, _FINE_GAIN), centers, frame)
+
+    def judged(state: State) -> State:
+        if step > 1:
+            state = iterate(whole, Lloyd(0.0, how.max_iter, _ROUGH_GAIN), state.centers, frame)
+        return settle(whole, state, frame)
 
     with single_threaded():
-        states = [run(i) for i in range(runs)] if callable(init) else in_threads(run, range(runs))
-    return min(states, key=lambda state: state.inertia).centers
+        numbers = range(how.runs)
+        states = [run(i) for i in numbers] if callable(how.init) else in_threads(run, numbers)
+        if how.runs > 1:
+            states = [judged(state) for state in states]
+        best = min(states, key=lambda state: state.inertia).centers
+        return best if step == 1 else improved(sample, best, frame, max_iter=how.max_iter)
+
+
+def improved(sample: Sample, centers: np.ndarray, frame: Frame, *, max_iter: int) -> np.ndarray:
+    """Centres after Lloyd's iteration over a sample, until little is gained."""
+    rows = MemoryRows(sample.rows, sample.weights)
+    return iterate(rows, Lloyd(0.0, max_iter, _FINE_GAIN), centers, sample.frame(frame)).centers
 
 
 def _first(
-    init: str | Callable[..., Any],
-    rows: np.ndarray,
-    relative: np.ndarray,
-    weights: np.ndarray,
-    shift: np.ndarray,
-    k: int,
-    rng: np.random.Generator,
+    part: Sample, relative: np.ndarray, frame: Frame, how: Start, rng: np.random.Generator
 ) -> np.ndarray:
     """The centres of one run, before any step, relative to the shift."""
+    init, k = how.init, how.k
     if callable(init):
         random_state = np.random.RandomState(int(rng.integers(2**32)))
         named = "random_state" in inspect.signature(init).parameters
-        chosen = init(rows, k, random_state=random_state) if named else init(rows, k)
-        return _checked(chosen, k, rows.shape[1]) - shift
+        chosen = init(part.rows, k, random_state=random_state) if named else init(part.rows, k)
+        return _checked(chosen, k, part.rows.shape[1]) - frame.shift
+    weights = np.ones(len(relative)) if part.weights is None else part.weights
     if init == "k-means++":
         chosen = greedy_kmeans_plusplus(relative, weights, k, rng)
     else:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import dispatch, options
-from ..errors import ArgumentError, ArrayTypeError
-from ..graph.cluster import REMEDIES, plan_fit, sample_size, sample_threshold
+from .. import dispatch
+from ..errors import ArgumentError
 from ..kernels.blas import single_threaded
 from ..kernels.library import like
 from ..kernels.lloyd import Books
-from ..kernels.survey import sample_of
 from ..kernels.transfer import to_host
-from ._arguments import (
-    accept_matrix,
-    check_count,
-    check_parameters,
-    float_dtype,
-    logged,
-    reference_of,
-)
-from ._lloyd import Lloyd, iterate, settle
-from ._rows import ChunkedRows, MemoryRows, Rows, check_weight_shape, chunked_weights, map_rows
-from ._start import best_start, given_centers, restarts, seed_of
+from ._arguments import accept_matrix, check_count, check_parameters, logged, reference_of
+from ._drive import Request, fit_rows, rows_of
+from ._lloyd import relative_to
+from ._rows import map_rows
 
 
 class KMeans:
@@ -139,7 +131,12 @@ class KMeans:
         random_state: Any = None,
         copy_x: bool = True,
         algorithm: str = "lloyd",
+        method: str = "auto",
         skipna: bool = False,
+        max_passes: int | None = None,
+        memory: int | str | None = None,
+        callback: Callable[[int, float, float], Any] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
@@ -150,7 +147,12 @@ class KMeans:
         self.random_state = random_state
         self.copy_x = copy_x
         self.algorithm = algorithm
+        self.method = method
         self.skipna = skipna
+        self.max_passes = max_passes
+        self.memory = memory
+        self.callback = callback
+        self.checkpoint = checkpoint
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMeans:
         """Find the centres; computes.
@@ -180,58 +182,41 @@ class KMeans:
         """
         check_parameters(self)
         X = accept_matrix(X, "KMeans.fit", name="X")
-        n, d = X.shape
         k = int(self.n_clusters)
-        given = given_centers(self.init, k, d)
-        size = 0 if given is not None else sample_size(n, d, k)
+        check_count(X.shape[0], k)
         with single_threaded(), logged(self.verbose):
-            rows = self._rows(X, sample_weight, sampled=size)
-            self._fit(rows, X, given, size)
-        return self
-
-    def _fit(self, rows: Rows, X: Any, given: np.ndarray | None, size: int) -> None:
-        n, d = rows.shape
-        k = int(self.n_clusters)
-        check_count(n, k)
-        seed = seed_of(self.random_state)
-        plain = rows.weights is None and not self.skipna
-        threshold = sample_threshold(n, size) if plain else float("inf")
-        survey = rows.survey(size=size, threshold=threshold, seed=seed, skipna=self.skipna)
-        check_count(survey.count, k)
-        dtype = float_dtype(X)
-        shift = survey.mean.astype(dtype)
-        solver = Lloyd(float(self.tol * survey.variance.mean()), int(self.max_iter))
-        if given is None:
-            sample, weights = sample_of(survey.draws, size=size, threshold=threshold)
-            runs = restarts(self.n_init, self.init, n=n, sample=size)
-            centers = best_start(
-                sample.astype(dtype),
-                weights,
-                shift,
-                init=self.init,
-                k=k,
-                runs=runs,
-                solver=solver,
-                seed=seed,
-            )
-        else:
-            centers = given - shift
-        state = iterate(rows, solver, centers, shift, skipna=self.skipna)
-        published = (state.centers + shift).astype(dtype)
-        state = settle(rows, state, published, shift, skipna=self.skipna)
-        if state.occupied < k:
+            found = fit_rows(X, sample_weight, (k,), self._request())
+        (fitted,) = found.fits
+        if fitted.occupied < k:
             warnings.warn(
-                f"{state.occupied} distinct clusters found, fewer than n_clusters={k}: "
+                f"{fitted.occupied} distinct clusters found, fewer than n_clusters={k}: "
                 "the rows may hold duplicates",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=2,
             )
-        self._shift = shift
-        self.cluster_centers_ = like(published, reference_of(X))
-        self.inertia_ = float(state.inertia)
-        self.n_iter_ = state.iteration
-        self.n_features_in_ = d
+        self._shift = found.shift
+        self.cluster_centers_ = like(fitted.centers, reference_of(X))
+        self.inertia_ = fitted.inertia
+        self.n_iter_ = fitted.iterations
+        self.n_features_in_ = X.shape[1]
+        self.plan_ = found.plan
         self.labels_ = self._map("nearest", X)
+        return self
+
+    def _request(self) -> Request:
+        return Request(
+            init=self.init,
+            n_init=self.n_init,
+            max_iter=int(self.max_iter),
+            tol=float(self.tol),
+            random_state=self.random_state,
+            skipna=bool(self.skipna),
+            method=self.method,
+            max_passes=self.max_passes,
+            memory=self.memory,
+            callback=self.callback,
+            checkpoint=self.checkpoint,
+        )
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """As `fit`, then ``labels_``.
@@ -298,9 +283,9 @@ class KMeans:
         float
         """
         X = self._fitted(X, "score")
-        rows = self._rows(X, sample_weight, sampled=0)
-        params = {"measure": "squared", "skipna": self.skipna, "farthest": False, "check": True}
-        return -float(rows.sums(self._books(), **params).runs[0].measure)
+        rows, _ = rows_of(X, sample_weight, (int(self.n_clusters),), self._request(), sampled=0)
+        sums = rows.sums(self._books(), measure="squared", check=True).runs[0]
+        return -float(sums.measure)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters by name, as scikit-learn's estimators give them."""
@@ -341,34 +326,9 @@ class KMeans:
             )
         return X
 
-    def _rows(self, X: Any, weights: Any, *, sampled: int) -> Any:
-        """The rows and their weights, ready to be swept over."""
-        if weights is not None:
-            weights = dispatch.accept(weights, function="cluster.KMeans", name="sample_weight")
-            check_weight_shape(weights, X.shape[0])
-        if dispatch.kind_of(X) == "concrete":
-            if weights is not None and dispatch.kind_of(weights) == "chunked":
-                raise ArrayTypeError(
-                    "sample_weight is a Dask array beside X in memory; pass sample_weight.compute()"
-                )
-            return MemoryRows(X, weights)
-        from ..graph.dask import spec_of
-
-        options.make_placement_effective()
-        how = plan_fit(
-            spec_of(X),
-            n_clusters=int(self.n_clusters),
-            max_iter=int(self.max_iter),
-            sampled=sampled,
-            weighted=weights is not None,
-            machine=options.machine(),
-        )
-        how.plan.check(remedies=REMEDIES)
-        return ChunkedRows(X, chunked_weights(weights, X), how)
-
     def _books(self) -> Books:
-        centers = np.asarray(to_host(self.cluster_centers_), np.float64)
-        return Books(self._shift, (centers - self._shift.astype(np.float64),))
+        centers = relative_to(self._shift, np.asarray(to_host(self.cluster_centers_)))
+        return Books(self._shift, (centers,))
 
     def _map(self, what: str, X: Any) -> Any:
         missing = "skip" if self.skipna else "raise"

@@ -23,6 +23,7 @@ from ..kernels.survey import deviations, merge_surveys, survey
 from ..kernels.survey import whiten as whiten_kernel
 from ..kernels.transfer import to_host
 from ._arguments import accept_real, float_dtype, reference_of
+from ._lloyd import Frame
 from ._rows import ChunkedRows, MemoryRows, map_rows
 
 __all__ = ["ClusterError", "kmeans", "vq", "whiten"]
@@ -78,7 +79,7 @@ def whiten(obs: Any, check_finite: bool | None = None) -> Any:
     rows = _as_matrix(obs, "obs")
     chunked = dispatch.kind_of(obs) == "chunked"
     check = not chunked if check_finite is None else bool(check_finite)
-    params = {"size": 0, "threshold": 0.0, "seed": 0, "check": check}
+    params = {"size": 0, "threshold": 0.0, "seed": 0, "check": check, "spread": True}
     if not chunked:
         scales = deviations(MemoryRows(rows).survey(**params), warn=check)
         out = whiten_kernel(rows, 0, scales)
@@ -224,12 +225,13 @@ def kmeans(
         take, starts = _random_rows(int(rows.shape[0]), k, int(iter), rng)
     sweep = _rows(rows, len(starts), len(starts[0]))
     first = sweep.survey(take, size=len(take), threshold=0.0, seed=0, check=check_finite)
-    shift = first.mean.astype(dtype)
+    shift = first.shift(dtype)
+    frame = Frame(shift, first.grid(shift, int(rows.shape[0])))
     if k is not None:
         starts = [first.draws.rows[np.searchsorted(take, s)] for s in starts]
     runs = [_Run(s.astype(np.float64) - shift) for s in starts]
     with single_threaded():
-        _run_to_rest(runs, sweep, shift, thresh)
+        _run_to_rest(runs, sweep, frame, thresh)
     best = min(runs, key=lambda run: run.distortion)
     codes = (best.codes + shift).astype(dtype)
     reference = reference_of(obs)
@@ -237,10 +239,10 @@ def kmeans(
     return book, like(np.asarray(best.distortion, dtype), reference)[()]
 
 
-def _run_to_rest(runs: list[_Run], sweep: Any, shift: np.ndarray, thresh: float) -> None:
+def _run_to_rest(runs: list[_Run], sweep: Any, frame: Frame, thresh: float) -> None:
     while active := [run for run in runs if run.change > thresh]:
-        books = Books(shift, tuple(run.codes for run in active))
-        swept = sweep.sums(books, measure="distance", farthest=False).runs
+        books = frame.books(*(run.codes for run in active))
+        swept = sweep.sums(books, measure="distance").runs
         for run, sums in zip(active, swept, strict=True):
             run.step(sums, sweep.shape[0])
 
@@ -331,7 +333,7 @@ def _rows(rows: Any, runs: int, k: int) -> MemoryRows | ChunkedRows:
     how = plan_fit(
         spec_of(rows),
         n_clusters=k,
-        max_iter=300,
+        sweeps=300,
         sampled=runs * k,
         weighted=False,
         machine=options.machine(),

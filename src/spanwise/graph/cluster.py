@@ -8,7 +8,7 @@ of the result, depends on no worker and no thread.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..kernels.lloyd import assign, distances, lloyd, nearest
 from ..kernels.survey import survey
@@ -49,6 +49,8 @@ class FitPlan:
     """One iteration, and the last look at inertia."""
     plan: Plan
     """Costs of the whole."""
+    cached: bool
+    """Whether the rows stay in memory after the first read."""
 
 
 def sample_size(n: int, d: int, k: int) -> int:
@@ -105,21 +107,27 @@ def plan_fit(
     spec: ArraySpec,
     *,
     n_clusters: int,
-    max_iter: int,
+    sweeps: int,
     sampled: int,
     weighted: bool,
     machine: Machine,
     operation: str = "KMeans.fit",
     runs: int = 1,
+    may_cache: bool = True,
 ) -> FitPlan:
     """Plan a fit.
+
+    Rows that are swept over more than once stay in memory after the first read, where the budget
+    has room for them beside everything else.
 
     Parameters
     ----------
     spec : ArraySpec
         The rows, chunked along samples and maybe along features.
-    n_clusters, max_iter : int
-        As of the public function; iterations are counted at most.
+    n_clusters : int
+        Centres of a set.
+    sweeps : int
+        Sweeps over the rows behind the first, at most.
     sampled : int
         Rows of the sample; 0 where the centres to start from were given.
     weighted : bool
@@ -130,35 +138,60 @@ def plan_fit(
         Public name, for messages.
     runs : int
         Sets of centres that share each pass.
+    may_cache : bool
+        Whether rows may stay in memory at all.
     """
     d = spec.shape[1]
     sums = runs * 8 * n_clusters * (d + 1)
     sketch = 16 * (d + 2) + (sampled + 1) * (d * spec.itemsize + 24)
+    shared = {"spec": spec, "machine": machine, "weighted": weighted}
     first = _reduce(
-        spec,
-        "spanwise-kmeans-moments",
-        survey.name,
-        machine,
+        name="spanwise-kmeans-moments",
+        kernel=survey.name,
         out=sketch,
         passes=1,
-        weighted=weighted,
         flops=6.0 * spec.shape[0] * d,
-        reason="one read: finite check, mean, variance and a sample of the rows",
+        reason="one read: finite check, mean, bounds and a sample of the rows",
+        **shared,
     )
     second = _reduce(
-        spec,
-        "spanwise-kmeans-lloyd",
-        lloyd.name,
-        machine,
+        name="spanwise-kmeans-lloyd",
+        kernel=lloyd.name,
         out=sums,
-        passes=max_iter + 1,
-        weighted=weighted,
+        passes=sweeps,
         flops=2.0 * spec.shape[0] * d * n_clusters * runs,
-        reason=f"one read per iteration, {max_iter} at most, and one for the inertia",
+        reason=f"one read per iteration and one for the inertia, {sweeps} at most",
+        **shared,
     )
+    steps = (*first, *second)
+    held = -(-(spec.nbytes + 8 * spec.shape[0] * weighted) // machine.workers)
+    room = machine.memory - max(step.peak_bytes for step in steps) - held
+    cached = may_cache and sweeps > 0 and room >= 0
+    if cached:
+        steps = (_cache_step(spec, held, machine), *(_beside(step, held) for step in steps))
     result = ArraySpec(((n_clusters,), (d,)), _float(spec.dtype), spec.itemsize, spec.library)
-    plan = Plan(operation, spec, result, (*first, *second), machine)
-    return FitPlan(ReducePlan(*first, plan), ReducePlan(*second, plan), plan)
+    plan = Plan(operation, spec, result, steps, machine)
+    return FitPlan(ReducePlan(*first, plan), ReducePlan(*second, plan), plan, cached)
+
+
+def _cache_step(spec: ArraySpec, held: int, machine: Machine) -> Step:
+    return Step(
+        "spanwise-kmeans-cached",
+        "cached",
+        0,
+        bytes_in=spec.nbytes,
+        bytes_out=spec.nbytes,
+        peak_bytes=held + machine.threads * spec.chunk_bytes,
+        chunk_bytes=spec.chunk_bytes,
+        dtype=spec.dtype,
+        reason="read once: the rows fit the budget, and stay in memory until the fit ends",
+        passes=1,
+    )
+
+
+def _beside(step: Step, held: int) -> Step:
+    """A step while the rows are held."""
+    return replace(step, peak_bytes=step.peak_bytes + held, passes=0)
 
 
 def plan_moments(spec: ArraySpec, *, machine: Machine, operation: str) -> tuple[ReducePlan, Step]:

@@ -171,6 +171,13 @@ class Grid:
         coarse = self.weight * 2.0**-self.bits
         return coarse, coarse * 2.0**-self.bits
 
+    def weighing(self, weight: float | None) -> Grid:
+        """The same for rows of other weights, of which this is the largest; None: all are 1."""
+        if weight is None:
+            return Grid(self.units, self.bits, None)
+        bound = 2.0 ** math.ceil(math.log2(weight)) if weight > 0 else 1.0
+        return Grid(self.units, self.bits, bound)
+
     def rows(self, totals: np.ndarray) -> np.ndarray:
         """Sums of rows (k, d) in float64, from integers of shape (levels, k, d)."""
         return _summed(totals, self.levels)
@@ -211,6 +218,4 @@ def grid_of(largest: np.ndarray, rows: int, weight: float | None) -> Grid:
     bits = min(52 - min(length, 52 - _BITS_AT_ONCE), 62 - length)
     _, exponents = np.frexp(largest)
     units = np.ldexp(1.0, np.clip(exponents - bits, -960, 960))
-    if weight is None:
-        return Grid(units, bits, None)
-    return Grid(units, bits, 2.0 ** math.ceil(math.log2(weight)) if weight > 0 else 1.0)
+    return Grid(units, bits, None).weighing(weight)

@@ -124,6 +124,16 @@ class Sums:
         return self.grid.weights(self.masses)
 
     @property
+    def empty(self) -> np.ndarray:
+        """Which centres have no row of weight; shape (k,)."""
+        return (self.masses == 0).all(axis=0)
+
+    @property
+    def inertia(self) -> float:
+        """Weighted sum of the squared distances, where they were measured."""
+        return math.fsum(self.squared.value)
+
+    @property
     def measure(self) -> float:
         """The one sum that was measured."""
         return math.fsum(self.squared.value) + math.fsum(self.distance.value)
@@ -156,7 +166,7 @@ def _merge(parts: Sequence[Sums]) -> Sums:
         masses,
         merge_bins([p.squared for p in parts]),
         merge_bins([p.distance for p in parts]),
-        far.first(int((masses[0] == 0).sum())),
+        far.first(int((masses == 0).all(axis=0).sum())),
         joined_draws([p.draws for p in parts]),
     )
 
@@ -270,7 +280,7 @@ class _Run:
     ) -> None:
         """Sweep once more for the farthest rows, if a centre had none."""
         _, masses = self.operand.totals()
-        wanted = int((masses[0] == 0).sum())
+        wanted = int((masses == 0).all(axis=0).sum())
         if not wanted:
             return
         far = _no_far(x.shape[1])

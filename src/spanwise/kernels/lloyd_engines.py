@@ -207,7 +207,7 @@ class ArrayOperand:
         step = max(1, _PAIR_ELEMENTS // k)
         out = []
         for a in range(0, exact.shape[0], step):
-            rows = exact[a : a + step, :]
+            rows = exact[a : min(a + step, exact.shape[0]), :]
             total = xp.zeros_like(rows[:, :1] * self.norms[None, :])
             for f in range(d):
                 apart = rows[:, f][:, None] - self.centers[:, f][None, :]

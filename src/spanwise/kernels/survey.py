@@ -67,7 +67,8 @@ class Survey:
         mean, width = self.mean, self.high - self.low
         _, exponents = np.frexp(np.where(np.isfinite(width), width, 1.0))
         step = np.ldexp(1.0, np.maximum(exponents - _SHIFT_BITS, -960))
-        return (np.rint(mean / step) * step).astype(dtype)
+        near = np.where(width == 0, self.low, np.rint(mean / step) * step)
+        return near.astype(dtype)
 
     def grid(self, shift: np.ndarray, rows: int) -> Grid:
         """What rows relative to the shift are rounded to; ``rows`` counts all there are."""
@@ -188,8 +189,9 @@ def _survey(
     weighted = weight is not None or skipna
     parts = [_of_nothing(d, none, weighted=weighted, spread=spread)]
     for a in range(0, n, rows):
-        block = x[a : a + rows, :]
-        w = None if weight is None else weight[a : a + rows]
+        b = min(a + rows, n)
+        block = x[a:b, :]
+        w = None if weight is None else weight[a:b]
         exact = xp.astype(block, xp.float64)
         if isinstance(exact, np.ndarray):
             exact = np.ascontiguousarray(exact)  # the order of the sums is the memory's

@@ -149,29 +149,33 @@ class NumPyOperand:
         if len(self.centers) == 1:
             labels[:] = 0
             return labels
+        # What is not a number, or a bound, rules no centre out.
+        with np.errstate(invalid="ignore", over="ignore"):
+            flagged, near = self._in_doubt(block, limits, labels)
+            if len(flagged):
+                near = ~(near > limits[flagged, None])
+                labels[flagged] = _settled(block.exact_rows(flagged), self.centers, near)
+        return labels
+
+    def _in_doubt(
+        self, block: NumPyBlock, limits: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Labels by scores; numbers and scores of the rows where these do not decide."""
+        rows = len(labels)
         if self._few:
             scores = np.matmul(self.matrix, block.values.T, out=self._scores[:, :rows])
             scores += self.norms[:, None]
             flagged = self._sweep(scores, block.norms, limits, labels)
-            near = scores[:, flagged].T
-        else:
-            scores = np.matmul(block.values, self.transposed, out=self._scores[:rows])
-            if self.loops is not None:
-                b = self.bound
-                self.loops.scan(
-                    scores, self.norms, block.norms, b.reach, b.scale, limits, labels
-                )
-                flagged = np.flatnonzero(labels < 0)
-                near = scores[flagged] + self.norms
-            else:
-                scores += self.norms
-                flagged = self._scan(scores, block.norms, limits, labels)
-                near = scores[flagged]
-        if len(flagged):
-            # A score that is not a number, or a bound, rules no centre out.
-            near = ~(near > limits[flagged, None])
-            labels[flagged] = _settled(block.exact_rows(flagged), self.centers, near)
-        return labels
+            return flagged, scores[:, flagged].T
+        scores = np.matmul(block.values, self.transposed, out=self._scores[:rows])
+        if self.loops is not None:
+            b = self.bound
+            self.loops.scan(scores, self.norms, block.norms, b.reach, b.scale, limits, labels)
+            flagged = np.flatnonzero(labels < 0)
+            return flagged, scores[flagged] + self.norms
+        scores += self.norms
+        flagged = self._scan(scores, block.norms, limits, labels)
+        return flagged, scores[flagged]
 
     def _sweep(
         self, scores: np.ndarray, norms: np.ndarray, limits: np.ndarray, labels: np.ndarray
@@ -180,15 +184,14 @@ class NumPyOperand:
         labels[:] = 0
         best, second = scores[0].copy(), np.full_like(scores[0], np.inf)
         lower, other = np.empty(len(labels), bool), np.empty_like(best)
-        with np.errstate(invalid="ignore", over="ignore"):
-            for j in range(1, len(scores)):
-                np.less(scores[j], best, out=lower)
-                np.maximum(scores[j], best, out=other)
-                np.minimum(second, other, out=second)
-                np.minimum(scores[j], best, out=best)
-                labels[lower] = j
-            np.add(best, self.bound.beyond(best, norms), out=limits)
-            return np.flatnonzero(~(second > limits))
+        for j in range(1, len(scores)):
+            np.less(scores[j], best, out=lower)
+            np.maximum(scores[j], best, out=other)
+            np.minimum(second, other, out=second)
+            np.minimum(scores[j], best, out=best)
+            np.copyto(labels, j, where=lower)
+        np.add(best, self.bound.beyond(best, norms), out=limits)
+        return np.flatnonzero(~(second > limits))
 
     def _scan(
         self, scores: np.ndarray, norms: np.ndarray, limits: np.ndarray, labels: np.ndarray
@@ -197,10 +200,9 @@ class NumPyOperand:
         labels[:] = scores.argmin(axis=1)
         at = np.arange(len(labels))
         best = scores[at, labels]
-        with np.errstate(invalid="ignore", over="ignore"):
-            np.add(best, self.bound.beyond(best, norms), out=limits)
-            scores[at, labels] = np.inf
-            flagged = np.flatnonzero(~(scores.min(axis=1) > limits))
+        np.add(best, self.bound.beyond(best, norms), out=limits)
+        scores[at, labels] = np.inf
+        flagged = np.flatnonzero(~(scores.min(axis=1) > limits))
         scores[at, labels] = best
         return flagged
 

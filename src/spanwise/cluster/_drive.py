@@ -1,0 +1,217 @@
+"""From rows and parameters to fitted centres: which method, which rows, sweep after sweep."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import dispatch, options
+from ..errors import ArrayTypeError
+from ..graph.cluster import REMEDIES, plan_fit, sample_size, sample_threshold
+from ..graph.plan import Plan
+from ..kernels.draws import sample_of
+from ._arguments import check_count, float_dtype
+from ._checkpoint import opened
+from ._fit import CORESET_SWEEPS, Ask, Progress, Track, advance, begin
+from ._lloyd import Frame
+from ._rows import ChunkedRows, MemoryRows, Rows, check_weight_shape, chunked_weights
+from ._start import Sample, Start, given_centers, restarts, seed_of
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Parameters of `spanwise.cluster.KMeans` but the number of clusters."""
+
+    init: Any = "k-means++"
+    n_init: Any = "auto"
+    max_iter: int = 300
+    tol: float = 1e-4
+    random_state: Any = None
+    skipna: bool = False
+    method: str = "auto"
+    max_passes: int | None = None
+    memory: int | str | None = None
+    callback: Callable[[int, float, float], Any] | None = None
+    checkpoint: Any = None
+    distances: bool = False
+    """Whether distances to the centres are to be summed in the end as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Centres of one number of clusters."""
+
+    centers: np.ndarray
+    """In the precision of the rows; shape (k, d)."""
+    inertia: float
+    """Weighted sum of squared distances to them."""
+    iterations: int
+    """Steps over all rows."""
+    occupied: int
+    """Clusters that have weight."""
+    weights: np.ndarray | None
+    """Weight of each cluster, where distances were summed."""
+    distances: np.ndarray | None
+    """Weighted sum of the distances to each centre, where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a fit gives."""
+
+    shift: np.ndarray
+    """Point that rows and centres are compared relative to."""
+    fits: tuple[Fitted, ...]
+    """One for each number of clusters."""
+    plan: Plan | None
+    """What it was to cost; None for rows in memory."""
+
+
+def fit_rows(x: Any, weights: Any, ks: Sequence[int], request: Request) -> Found:
+    """Fit one or several numbers of clusters; all of them share every sweep over the rows."""
+    n, d = x.shape
+    size = sample_size(n, d, max(ks))
+    given = given_centers(request.init, ks[0], d)
+    method = request.method
+    if method == "auto":
+        method = "lloyd" if n <= size else "coreset"
+    if given is not None and method == "lloyd" and n > size:
+        size = 0
+    ask = Ask(
+        method=method,
+        max_iter=request.max_iter,
+        max_sweeps=_sweeps(request, method),
+        tol=request.tol,
+        seed=seed_of(request.random_state),
+        size=size,
+        measure="both" if request.distances else "squared",
+    )
+    rows, plan = rows_of(x, weights, ks, request, sampled=size, sweeps=0 if n <= size else None)
+    with opened(request.checkpoint, _fingerprint(x, weights, ks, request, ask)) as saved:
+        progress, ask = saved.resume(ask)
+        if progress is None:
+            progress, rows = _started(rows, float_dtype(x), ks, given, request, ask)
+            saved.write(progress, ask)
+        while not progress.done:
+            progress = advance(progress, rows, ask)
+            saved.write(progress, ask)
+            _tell(progress, request)
+    return Found(progress.frame.shift, tuple(_fitted(t, progress) for t in progress.tracks), plan)
+
+
+def _sweeps(request: Request, method: str) -> float:
+    if request.max_passes is not None:
+        return int(request.max_passes)
+    return CORESET_SWEEPS if method == "coreset" else math.inf
+
+
+def _fitted(track: Track, progress: Progress) -> Fitted:
+    state = track.state
+    return Fitted(
+        progress.frame.published(state.centers),
+        float(state.inertia),
+        state.iteration,
+        state.occupied,
+        track.weights,
+        track.distances,
+    )
+
+
+def _fingerprint(
+    x: Any, weights: Any, ks: Sequence[int], request: Request, ask: Ask
+) -> dict[str, Any]:
+    """What a fit that goes on from a checkpoint has to share with the one that wrote it."""
+    init = request.init if isinstance(request.init, str) else "given"
+    seed = ask.seed if isinstance(request.random_state, numbers.Integral) else None
+    return {
+        "shape": list(x.shape),
+        "dtype": str(float_dtype(x)),
+        "weighted": weights is not None,
+        "n_clusters": list(ks),
+        "method": ask.method,
+        "init": init,
+        "n_init": request.n_init,
+        "max_iter": ask.max_iter,
+        "max_passes": request.max_passes,
+        "tol": ask.tol,
+        "skipna": request.skipna,
+        "random_state": None if seed is None else int(seed),
+    }
+
+
+def _started(
+    rows: Rows, dtype: Any, ks: Sequence[int], given: Any, request: Request, ask: Ask
+) -> tuple[Progress, Rows]:
+    """The survey, and centres to start from; the rows that the sweeps go over from here on."""
+    n = rows.shape[0]
+    plain = rows.weights is None and not request.skipna
+    threshold = sample_threshold(n, ask.size) if plain else math.inf
+    survey = rows.survey(size=ask.size, threshold=threshold, seed=ask.seed)
+    check_count(survey.count, max(ks))
+    shift = survey.shift(dtype)
+    frame = Frame(shift, survey.grid(shift, n))
+    drawn, stand_for = sample_of(survey.draws, size=ask.size, threshold=threshold)
+    drawn = drawn.astype(dtype, copy=False)
+    if ask.size and survey.count <= ask.size:
+        rows = MemoryRows(drawn, None if rows.weights is None else stand_for)
+    if given is not None:
+        starts: list[Any] = [given - shift.astype(np.float64)]
+    else:
+        starts = [
+            Start(request.init, k, restarts(request.n_init, request.init, k), ask.seed, ask.max_iter)
+            for k in ks
+        ]
+    sample = Sample.of(drawn, stand_for)
+    return begin(frame, starts, sample, ask), rows
+
+
+def _tell(progress: Progress, request: Request) -> None:
+    if request.callback is not None:
+        state = progress.tracks[0].state
+        request.callback(state.iteration, float(state.inertia), math.sqrt(state.moved))
+
+
+def rows_of(
+    x: Any,
+    weights: Any,
+    ks: Sequence[int],
+    request: Request,
+    *,
+    sampled: int,
+    sweeps: int | None = None,
+) -> tuple[Any, Plan | None]:
+    """The rows and their weights, ready to be swept over, and their plan if they are chunked.
+
+    ``sweeps`` counts those behind the survey; None: as many as the request allows.
+    """
+    if weights is not None:
+        weights = dispatch.accept(weights, function="cluster.KMeans", name="sample_weight")
+        check_weight_shape(weights, x.shape[0])
+    if dispatch.kind_of(x) == "concrete":
+        if weights is not None and dispatch.kind_of(weights) == "chunked":
+            raise ArrayTypeError(
+                "sample_weight is a Dask array beside X in memory; pass sample_weight.compute()"
+            )
+        return MemoryRows(x, weights, skipna=request.skipna), None
+    from ..graph.dask import spec_of
+
+    options.make_placement_effective()
+    if sweeps is None:
+        allowed = CORESET_SWEEPS if request.method != "lloyd" else request.max_iter + 2
+        sweeps = min(request.max_iter + 1, (request.max_passes or allowed) - 1)
+    how = plan_fit(
+        spec_of(x),
+        n_clusters=sum(ks),
+        sweeps=sweeps,
+        sampled=sampled,
+        weighted=weights is not None,
+        machine=options.machine(request.memory),
+    )
+    how.plan.check(remedies=REMEDIES)
+    rows = ChunkedRows(x, chunked_weights(weights, x), how, skipna=request.skipna)
+    return rows, how.plan
