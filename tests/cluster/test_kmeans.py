@@ -160,27 +160,44 @@ def test_a_sample_of_the_rows_is_enough_to_start_from():
     assert ours < 1.01 * expected
 
 
-READ_CHUNKS = pytest.mark.parametrize(
-    "chunks", [(2000, 3), ((12_000,), (3,)), ((1, 0, 5999, 6000), (2, 1))]
-)
-
-
-@READ_CHUNKS
-def test_reads_and_live_chunks_are_bounded(chunks):
-    x = overlapping(12_000, 3)
+@pytest.mark.parametrize("chunks", [(2000, 3), ((25_000,), (3,)), ((1, 0, 9999, 15_000), (2, 1))])
+def test_a_fit_reads_four_times_or_once_where_the_budget_has_room(chunks):
+    x = overlapping(25_000, 3)
     source = CountingSource(x, chunks=chunks)
     with dask.config.set(scheduler="threads", num_workers=2):
-        model = KMeans(5, random_state=0, memory=60 * x.nbytes).fit(source.array)
-        assert max(source.reads.values()) == 1
-        small = 30 * source.array.nbytes // source.array.npartitions + (8 << 20)
+        cached = KMeans(5, random_state=0).fit(source.array)
+        assert set(source.reads.values()) <= {1}
+        assert cached.plan_.steps[0].pattern == "cached"
+        needed = max(step.peak_bytes for step in cached.plan_.steps[1:])
         source.reset()
-        again = KMeans(5, random_state=0, memory=small).fit(source.array)
-        np.testing.assert_array_equal(again.cluster_centers_, model.cluster_centers_)
+        model = KMeans(5, random_state=0, memory=needed - 1).fit(source.array)
+        assert max(source.reads.values()) <= 4
+        assert all(step.pattern == "reduce" for step in model.plan_.steps)
+        assert source.peak_live_chunks <= 2 * 2 * source.array.numblocks[1]
+    np.testing.assert_array_equal(model.cluster_centers_, cached.cluster_centers_)
+    assert model.inertia_ == cached.inertia_
+    in_memory = KMeans(5, random_state=0).fit(x)
+    np.testing.assert_array_equal(model.cluster_centers_, in_memory.cluster_centers_)
+
+
+def test_passes_are_as_many_as_allowed():
+    x = overlapping(25_000, 3)
+    source = CountingSource(x, chunks=(5000, 3))
+    inertias = []
+    for passes in (2, 3, 4, 7):
+        source.reset()
+        options = {"max_passes": passes, "memory": "8MiB", "tol": 0}
+        model = KMeans(5, random_state=0, **options).fit(source.array)
+        assert set(source.reads.values()) == {passes}
+        assert model.inertia_ == pytest.approx(-model.score(x), rel=1e-12)
+        inertias.append(model.inertia_)
+    assert inertias == sorted(inertias, reverse=True)
 
 
 def test_rows_that_fit_the_sample_are_read_once():
-    source = CountingSource(overlapping(600, 3), chunks=(100, 3))
-    for options in ({"random_state": 0}, {"init": source.data[:5], "tol": 0}):
+    x = overlapping(600, 3)
+    source = CountingSource(x, chunks=(100, 3))
+    for options in ({"random_state": 0}, {"init": x[:5], "tol": 0}):
         source.reset()
         model = KMeans(5, **options).fit(source.array)
         assert set(source.reads.values()) == {1}
@@ -359,6 +376,12 @@ def test_verbose_logs_each_iteration(caplog):
         ({"init": np.full((4, 3), np.nan)}, "init holds NaN"),
         ({"algorithm": "full"}, "algorithm='full'"),
         ({"random_state": -1}, "random_state=-1"),
+        ({"method": "fast"}, "method='fast'"),
+        ({"max_passes": 1}, "max_passes=1"),
+        ({"memory": "much"}, "memory='much'"),
+        ({"callback": 3}, "callback=3"),
+        ({"checkpoint": 3}, "checkpoint=3"),
+        ({"checkpoint": "/nowhere/at/all"}, "folder that exists"),
     ],
 )
 def test_wrong_parameters(parameters, match):

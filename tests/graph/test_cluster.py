@@ -29,7 +29,8 @@ SPEC = ArraySpec(((1000,) * 20, (4,)), "float32", 4)
 def fit(spec=SPEC, **options):
     params = {
         "n_clusters": 8,
-        "max_iter": 300,
+        "sweeps": 300,
+        "may_cache": False,
         "sampled": sample_size(*spec.shape, 8),
         "weighted": False,
         "machine": MACHINE,
@@ -78,10 +79,23 @@ def test_a_fit_is_two_kinds_of_passes_that_end_in_a_tree():
     ]
     assert [s.tasks for s in how.plan.steps] == [20, 4, 20, 4]
     assert how.survey.blocks.passes == 1
-    assert how.lloyd.blocks.passes == 301
-    assert how.lloyd.blocks.bytes_in == 301 * SPEC.nbytes
+    assert how.lloyd.blocks.passes == 300
+    assert how.lloyd.blocks.bytes_in == 300 * SPEC.nbytes
     assert how.lloyd.blocks.kernel == "lloyd"
     json.loads(how.plan.to_json())
+
+
+def test_rows_stay_in_memory_where_the_budget_has_room():
+    first, *others = fit(may_cache=True).plan.steps
+    assert (first.pattern, first.bytes_in, first.passes) == ("cached", SPEC.nbytes, 1)
+    alone = fit().plan.steps
+    for step, by_itself in zip(others, alone, strict=True):
+        assert step.peak_bytes == by_itself.peak_bytes + SPEC.nbytes
+    needed = max(step.peak_bytes for step in others)
+    for memory, cached in ((needed, True), (needed - 1, False)):
+        how = fit(may_cache=True, machine=Machine(threads=2, memory=memory))
+        assert how.cached == cached
+    assert not fit(may_cache=True, sweeps=0).cached
 
 
 def test_weights_are_read_with_the_rows():

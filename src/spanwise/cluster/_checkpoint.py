@@ -123,6 +123,7 @@ def _arrays_of(progress: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray
         )
     header = {
         "bits": grid.bits,
+        "fine": grid.fine,
         "weight": None if grid.weight is None else grid.weight.hex(),
         "sweeps": progress.sweeps,
         "numbers": [float(x).hex() for x in (progress.moment, progress.variance)],
@@ -134,7 +135,12 @@ def _arrays_of(progress: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray
 
 def _progress_of(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Progress:
     weight = header["weight"]
-    grid = Grid(arrays["units"], header["bits"], None if weight is None else float.fromhex(weight))
+    grid = Grid(
+        arrays["units"],
+        header["bits"],
+        None if weight is None else float.fromhex(weight),
+        header["fine"],
+    )
     moment, variance = (float.fromhex(x) for x in header["numbers"])
     sample = None
     if "sample" in arrays:

@@ -213,4 +213,4 @@ def _reclustered(state: State, sums: Sums, progress: Progress, ask: Ask) -> np.n
     if len(second.rows) == 0:
         return state.centers
     both = first.joined(Sample.of(second.rows, second.weights))
-    return improved(both, state.centers, progress.frame, max_iter=ask.max_iter)
+    return improved(both, state.centers, progress.frame, seed=ask.seed, max_iter=ask.max_iter)

@@ -12,13 +12,14 @@ import numpy as np
 from ..errors import ArgumentError
 from ..kernels.blas import single_threaded
 from ..kernels.library import library_of
-from ..kernels.seeding import greedy_kmeans_plusplus, random_rows
+from ..kernels.seeding import greedy_kmeans_plusplus, random_rows, swapped
 from ..kernels.transfer import to_host
 from ._lloyd import Frame, Lloyd, State, iterate, settle
 from ._rows import MemoryRows, in_threads
 
 _RESTARTS = 8
 _CENTERS_OF_ALL_RUNS = 1024
+_CENTERS_PER_SWAP = 8
 _SEED_ROWS_PER_CENTER = 40
 _LEAST_SEED_ROWS = 10_000
 _ROUGH_GAIN, _FINE_GAIN = 3e-3, 1e-4
@@ -160,13 +161,35 @@ def best_start(sample: Sample, frame: Frame, how: Start) -> np.ndarray:
         if how.runs > 1:
             states = [judged(state) for state in states]
         best = min(states, key=lambda state: state.inertia).centers
-        return best if step == 1 else improved(sample, best, frame, max_iter=how.max_iter)
+        if how.init != "k-means++":
+            return best
+        if step > 1:
+            best = improved(part, best, frame, seed=how.seed, max_iter=how.max_iter)
+        return improved(sample, best, frame, seed=how.seed, max_iter=how.max_iter)
 
 
-def improved(sample: Sample, centers: np.ndarray, frame: Frame, *, max_iter: int) -> np.ndarray:
-    """Centres after Lloyd's iteration over a sample, until little is gained."""
+def improved(
+    sample: Sample, centers: np.ndarray, frame: Frame, *, seed: int, max_iter: int
+) -> np.ndarray:
+    """Centres after Lloyd's iteration over a sample until little is gained, and after swaps."""
     rows = MemoryRows(sample.rows, sample.weights)
-    return iterate(rows, Lloyd(0.0, max_iter, _FINE_GAIN), centers, sample.frame(frame)).centers
+    frame = sample.frame(frame)
+    solver = Lloyd(0.0, max_iter, _FINE_GAIN)
+    relative = sample.rows - frame.shift
+    weights = np.ones(len(relative)) if sample.weights is None else sample.weights
+    rng = np.random.default_rng([seed, len(relative)])
+    best = settle(rows, iterate(rows, solver, centers, frame), frame)
+    swaps = max(1, len(centers) // _CENTERS_PER_SWAP) if len(centers) > 1 else 0
+    while swaps:
+        other = swapped(relative, weights, best.centers, swaps, rng)
+        if other is None:
+            break
+        state = settle(rows, iterate(rows, solver, other, frame), frame)
+        if state.inertia < best.inertia * (1 - _FINE_GAIN):
+            best = state
+        else:
+            swaps //= 2
+    return best.centers
 
 
 def _first(

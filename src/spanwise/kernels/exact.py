@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -144,8 +144,8 @@ def merge_bins(parts: Sequence[Bins]) -> Bins:
 class Grid:
     """Units that rows, relative to a shift, and their weights are rounded to.
 
-    All are powers of two. Products of weights and rows have two levels, the second of which takes
-    what the first leaves over.
+    All are powers of two. Double precision, and products with weights, have two levels, the second
+    of which takes what the first leaves over.
     """
 
     units: np.ndarray
@@ -154,14 +154,15 @@ class Grid:
     """No value is beyond 2^bits units."""
     weight: float | None
     """A power of two that no weight exceeds; None where all weights are 1."""
+    fine: bool
+    """Whether rows keep what is below the units."""
 
     @property
     def levels(self) -> tuple[np.ndarray, ...]:
         """Units of the sums of rows, coarse before fine."""
-        if self.weight is None:
-            return (self.units,)
-        coarse = self.units * self.weight
-        return coarse, coarse * 2.0**-self.bits
+        coarse = self.units * (self.weight or 1.0)
+        two = self.fine or self.weight is not None
+        return (coarse, coarse * 2.0**-self.bits) if two else (coarse,)
 
     @property
     def weight_levels(self) -> tuple[float, ...]:
@@ -173,17 +174,17 @@ class Grid:
 
     def weighing(self, weight: float | None) -> Grid:
         """The same for rows of other weights, of which this is the largest; None: all are 1."""
-        if weight is None:
-            return Grid(self.units, self.bits, None)
-        bound = 2.0 ** math.ceil(math.log2(weight)) if weight > 0 else 1.0
-        return Grid(self.units, self.bits, bound)
+        bound = None
+        if weight is not None:
+            bound = 2.0 ** math.ceil(math.log2(weight)) if weight > 0 else 1.0
+        return replace(self, weight=bound)
 
     def rows(self, totals: np.ndarray) -> np.ndarray:
         """Sums of rows (k, d) in float64, from integers of shape (levels, k, d)."""
         return _summed(totals, self.levels)
 
     def weights(self, totals: np.ndarray) -> np.ndarray:
-        """Sums of weights (k,) in float64, from integers of shape (levels, k)."""
+        """Sums of weights (k,) in float64, from integers of shape (weight levels, k)."""
         return _summed(totals, self.weight_levels)
 
 
@@ -195,7 +196,7 @@ def _summed(totals: np.ndarray, levels: tuple[np.ndarray | float, ...]) -> np.nd
     return out
 
 
-def grid_of(largest: np.ndarray, rows: int, weight: float | None) -> Grid:
+def grid_of(largest: np.ndarray, rows: int, weight: float | None, *, fine: bool) -> Grid:
     """Units for rows of known bounds.
 
     Parameters
@@ -203,19 +204,20 @@ def grid_of(largest: np.ndarray, rows: int, weight: float | None) -> Grid:
     largest : numpy.ndarray, shape (d,)
         Bound of the absolute value of each feature.
     rows : int
-        Rows in all. Their sum stays below 2^62 units: values are resolved to 2^-36 of the bound up
-        to 6e7 rows (and finer for few rows), to 2^-32 for 1e9.
+        Rows in all. Their sum stays below 2^62 units: a level resolves values to 2^-36 of the bound
+        up to 6e7 rows, and to 2^-32 for 1e9.
     weight : float or None
         The largest weight, None where all are 1.
+    fine : bool
+        Whether rows keep a second level, as double precision needs.
 
     Examples
     --------
-    >>> grid = grid_of(np.array([3.0]), 1000, None)
-    >>> grid.bits, float(grid.units[0]) == 2.0 ** (2 - grid.bits)
-    (42, True)
+    >>> grid = grid_of(np.array([3.0]), 1000, None, fine=False)
+    >>> grid.bits, float(grid.units[0]) == 2.0 ** (2 - 36)
+    (36, True)
     """
-    length = max(rows, 1).bit_length()
-    bits = min(52 - min(length, 52 - _BITS_AT_ONCE), 62 - length)
+    bits = min(_BITS_AT_ONCE, 62 - max(rows, 1).bit_length())
     _, exponents = np.frexp(largest)
     units = np.ldexp(1.0, np.clip(exponents - bits, -960, 960))
-    return Grid(units, bits, None).weighing(weight)
+    return Grid(units, bits, None, fine).weighing(weight)

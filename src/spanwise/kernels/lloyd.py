@@ -295,11 +295,7 @@ class _Run:
     def sums(self, books: Books) -> Sums:
         """What the sweep told."""
         d = len(books.shift)
-        totals, masses = (
-            self.operand.totals()
-            if books.grid is not None
-            else (np.zeros((1, self.k, d), np.int64), np.zeros((1, self.k), np.int64))
-        )
+        totals, masses = self.operand.totals()
         return Sums(
             books.grid,
             totals,

@@ -117,6 +117,12 @@ def bound_of(features: int, epsilon: float) -> Bound:
     return Bound(reach, 2 * error * _SLACK)
 
 
+def no_totals(grid: Grid | None, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sums (levels, k, d) and weights (levels, k) of nothing, in units of the grid."""
+    levels, weight_levels = (1, 1) if grid is None else (len(grid.levels), len(grid.weight_levels))
+    return np.zeros((levels, k, d), np.int64), np.zeros((weight_levels, k), np.int64)
+
+
 @dataclass(slots=True)
 class ArrayBlock:
     """Rows of any library."""
@@ -179,9 +185,7 @@ class ArrayOperand:
         self.numbers = xp.arange(centers.shape[0], **where)
         self.bound = bound_of(centers.shape[1], float(xp.finfo(dtype).eps))
         self.grid = grid
-        levels = 0 if grid is None else len(grid.levels)
-        self._sums = np.zeros((levels, *centers.shape), np.int64)
-        self._weights = np.zeros((levels, centers.shape[0]), np.int64)
+        self._sums, self._weights = no_totals(grid, *centers.shape)
 
     def nearest(self, block: ArrayBlock) -> Array:
         """First of the nearest centres of each row."""
@@ -225,27 +229,28 @@ class ArrayOperand:
         """As a product with the indicator matrix, of multiples of the grid's units."""
         grid = self.grid
         assert grid is not None
-        xp = namespace(block.exact)
-        indicator = xp.astype(labels[:, None] == self.numbers[None, :], xp.float64)
-        rows = rounded(block.exact, like(grid.units, block.exact))
-        weight = block.weight
-        if grid.weight is None:
-            weight = xp.sum(indicator, axis=0)
-            self._add(0, xp.matmul(indicator.T, rows), weight)
-            return
-        weight = xp.ones_like(rows[:, 0]) if weight is None else weight
-        rows = rows * weight[:, None]
-        for level, (unit, mass) in enumerate(zip(grid.levels, grid.weight_levels, strict=True)):
-            piece, light = rounded(rows, like(unit, rows)), rounded(weight, mass)
-            rows, weight = rows - piece, weight - light
-            self._add(level, xp.matmul(indicator.T, piece), xp.matmul(indicator.T, light))
-
-    def _add(self, level: int, sums: Array, weights: Array) -> None:
-        assert self.grid is not None
-        unit, mass = self.grid.levels[level], self.grid.weight_levels[level]
-        self._sums[level] += (to_host(sums) / unit).astype(np.int64)
-        self._weights[level] += (to_host(weights) / mass).astype(np.int64)
+        rows, weight = block.exact, block.weight
+        xp = namespace(rows)
+        hot = xp.astype(labels[:, None] == self.numbers[None, :], xp.float64).T
+        if not grid.fine:
+            rows = rounded(rows, like(grid.units, rows))
+        if weight is None:
+            weight = xp.ones_like(rows[:, 0])
+        else:
+            rows = rows * weight[:, None]
+        for level, unit in enumerate(grid.levels):
+            piece = rounded(rows, like(unit, rows))
+            rows = rows - piece
+            self._sums[level] += _units_of(xp.matmul(hot, piece), unit)
+        for level, mass in enumerate(grid.weight_levels):
+            light = rounded(weight, mass)
+            weight = weight - light
+            self._weights[level] += _units_of(xp.matmul(hot, light), mass)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
         return self._sums, self._weights
+
+
+def _units_of(sums: Array, unit: np.ndarray | float) -> np.ndarray:
+    return (to_host(sums) / unit).astype(np.int64)

@@ -72,11 +72,12 @@ class Survey:
 
     def grid(self, shift: np.ndarray, rows: int) -> Grid:
         """What rows relative to the shift are rounded to; ``rows`` counts all there are."""
+        fine = shift.dtype == np.float64
         shift = shift.astype(np.float64)
         with np.errstate(invalid="ignore"):
             largest = np.maximum(self.high - shift, shift - self.low)
         largest = np.where(np.isfinite(largest), largest, 1.0)
-        return grid_of(largest, rows, self.heaviest)
+        return grid_of(largest, rows, self.heaviest, fine=fine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from ..exact import ROWS_AT_ONCE, Grid, rounded
-from ..lloyd_engines import bound_of
+from ..lloyd_engines import bound_of, no_totals
 from .lloyd_loops import Loops, loops
 
 _FEW_CENTERS = 32
@@ -222,7 +222,8 @@ class NumPyOperand:
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
-        assert self._sums is not None
+        if self._sums is None:
+            return no_totals(None, *self.centers.shape)
         return self._sums.taken()
 
 
@@ -230,46 +231,49 @@ class _Totals:
     """Sums by label: exact in float64 for some rows, in integers for all."""
 
     def __init__(self, grid: Grid, k: int, d: int) -> None:
-        levels = len(grid.levels)
         self.grid = grid
-        self.sums = np.zeros((levels, k, d), np.int64)
-        self.weights = np.zeros((levels, k), np.int64)
-        self._sums = np.zeros((levels, k, d))
-        self._weights = np.zeros((levels, k))
+        self.sums, self.weights = no_totals(grid, k, d)
+        self._sums, self._weights = (a.astype(np.float64) for a in (self.sums, self.weights))
         self._rows = 0
 
     def add(self, block: NumPyBlock, labels: np.ndarray) -> None:
         """As products with the sparse indicator matrix."""
-        k, n = self._weights.shape[1], len(labels)
+        k, n, grid = self._weights.shape[1], len(labels), self.grid
         self._make_room(n)
-        indicator = csc_array((np.ones(n), labels, np.arange(n + 1, dtype=np.int32)), shape=(k, n))
-        rows = rounded(block.exact, self.grid.units)
+        hot = csc_array((np.ones(n), labels, np.arange(n + 1, dtype=np.int32)), shape=(k, n))
         weight = block.weight
+        rows = block.exact if grid.fine else rounded(block.exact, grid.units)
+        if weight is not None:
+            rows = rows * weight[:, None]
+        for sums, unit in zip(self._sums, grid.levels, strict=True):
+            piece = rounded(rows, unit)
+            rows = rows - piece
+            sums += hot @ piece
         if weight is None:
-            self._sums[0] += indicator @ rows
             self._weights[0] += np.bincount(labels, minlength=k)
             return
-        rows *= weight[:, None]
-        for i, (unit, mass) in enumerate(
-            zip(self.grid.levels, self.grid.weight_levels, strict=True)
-        ):
-            piece, light = rounded(rows, unit), rounded(weight, mass)
-            self._sums[i] += indicator @ piece
-            self._weights[i] += np.bincount(labels, weights=light, minlength=k)
-            rows -= piece
+        for weights, mass in zip(self._weights, grid.weight_levels, strict=True):
+            light = rounded(weight, mass)
             weight = weight - light
+            weights += np.bincount(labels, weights=light, minlength=k)
 
     def add_compiled(self, block: NumPyBlock, labels: np.ndarray, compiled: Loops) -> None:
         """The same in one pass over the rows."""
         self._make_room(len(labels))
-        raw, shift, units = block.raw, block.shift, self.grid.units
-        if block.weight is None:
-            compiled.add(raw, shift, units, labels, self._sums[0], self._weights[0])
-        else:
-            compiled.add_weighted(
-                raw, shift, units, labels, block.weight, np.stack(self.grid.levels),
-                np.asarray(self.grid.weight_levels), self._sums, self._weights,
-            )  # fmt: skip
+        grid, rows = self.grid, (block.raw, block.shift)
+        if len(grid.levels) == 1:
+            compiled.add(*rows, grid.units, labels, self._sums[0], self._weights[0])
+            return
+        levels = np.stack(grid.levels)
+        if grid.fine and block.weight is None:
+            compiled.add_fine(*rows, levels, labels, self._sums, self._weights[0])
+            return
+        weight = np.ones(len(labels)) if block.weight is None else block.weight
+        masses = np.asarray(grid.weight_levels)
+        first = levels[1] if grid.fine else grid.units
+        compiled.add_weighted(
+            *rows, first, levels, masses, labels, weight, grid.fine, self._sums, self._weights
+        )
 
     def _make_room(self, rows: int) -> None:
         if self._rows + rows > ROWS_AT_ONCE:
@@ -277,10 +281,9 @@ class _Totals:
         self._rows += rows
 
     def _carry(self) -> None:
-        for i, (unit, mass) in enumerate(
-            zip(self.grid.levels, self.grid.weight_levels, strict=True)
-        ):
+        for i, unit in enumerate(self.grid.levels):
             self.sums[i] += (self._sums[i] / unit).astype(np.int64)
+        for i, mass in enumerate(self.grid.weight_levels):
             self.weights[i] += (self._weights[i] / mass).astype(np.int64)
         self._sums[:] = 0
         self._weights[:] = 0

@@ -15,6 +15,10 @@ from typing import Any
 import numpy as np
 
 
+_ROUND = 1.5 * 2.0**52
+"""See `spanwise.kernels.exact.rounded`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loops:
     """Compiled functions."""
@@ -26,8 +30,10 @@ class Loops:
     limit, -1 where there are several; norms of centres are added to scores here."""
     add: Callable[..., Any]
     """``add(raw, shift, units, labels, sums, weights)``: sums of rounded rows."""
+    add_fine: Callable[..., Any]
+    """``add_fine(raw, shift, levels, labels, sums, weights)``: sums of rows on two levels."""
     add_weighted: Callable[..., Any]
-    """``add_weighted(raw, shift, units, labels, weight, levels, masses, sums, weights)``."""
+    """``add_weighted(raw, shift, units, levels, masses, labels, weight, fine, sums, weights)``."""
 
 
 def is_installed() -> bool:
@@ -49,7 +55,7 @@ def loops() -> Loops | None:
     def scan(scores: np.ndarray, *others: Any) -> None:
         scans[scores.dtype](scores, *others)
 
-    return Loops(fused(_center), scan, compiled(_add), compiled(_add_weighted))
+    return Loops(fused(_center), scan, compiled(_add), compiled(_add_fine), compiled(_add_weighted))
 
 
 def _center(raw: Any, shift: Any, out: Any, norms: Any) -> None:
@@ -111,7 +117,7 @@ def _scan64(
 
 
 def _add(raw: Any, shift: Any, units: Any, labels: Any, sums: Any, weights: Any) -> None:
-    bias = 6755399441055744.0 * units
+    bias = _ROUND * units
     for r in range(raw.shape[0]):
         j = labels[r]
         weights[j] += 1.0
@@ -120,19 +126,31 @@ def _add(raw: Any, shift: Any, units: Any, labels: Any, sums: Any, weights: Any)
             sums[j, f] += (value + bias[f]) - bias[f]
 
 
+def _add_fine(raw: Any, shift: Any, levels: Any, labels: Any, sums: Any, weights: Any) -> None:
+    bias = _ROUND * levels
+    for r in range(raw.shape[0]):
+        j = labels[r]
+        weights[j] += 1.0
+        for f in range(raw.shape[1]):
+            value = np.float64(raw[r, f]) - shift[f]
+            coarse = (value + bias[0, f]) - bias[0, f]
+            sums[0, j, f] += coarse
+            sums[1, j, f] += ((value - coarse) + bias[1, f]) - bias[1, f]
+
+
 def _add_weighted(
     raw: Any,
     shift: Any,
     units: Any,
-    labels: Any,
-    weight: Any,
     levels: Any,
     masses: Any,
+    labels: Any,
+    weight: Any,
+    fine: bool,
     sums: Any,
     weights: Any,
 ) -> None:
-    bias, biases = 6755399441055744.0 * units, 6755399441055744.0 * levels
-    light = 6755399441055744.0 * masses
+    first, bias, light = _ROUND * units, _ROUND * levels, _ROUND * masses
     for r in range(raw.shape[0]):
         j = labels[r]
         w = weight[r]
@@ -143,7 +161,9 @@ def _add_weighted(
         weights[1, j] += ((w - mass) + light[1]) - light[1]
         for f in range(raw.shape[1]):
             value = np.float64(raw[r, f]) - shift[f]
-            value = ((value + bias[f]) - bias[f]) * w
-            coarse = (value + biases[0, f]) - biases[0, f]
+            if not fine:
+                value = (value + first[f]) - first[f]
+            value *= w
+            coarse = (value + bias[0, f]) - bias[0, f]
             sums[0, j, f] += coarse
-            sums[1, j, f] += ((value - coarse) + biases[1, f]) - biases[1, f]
+            sums[1, j, f] += ((value - coarse) + bias[1, f]) - bias[1, f]
