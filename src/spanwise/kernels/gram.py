@@ -178,10 +178,12 @@ class _Span:
     def slabs(self) -> Iterator[Array]:
         """Rows in their order, float64, then the anchors; rows that hold NaN are 0."""
         xp = namespace(self.x)
-        for i in range(0, self.x.shape[0], self.rows):
-            rows = _exact(self.x[i : i + self.rows, :]) - self.pilot
+        n = self.x.shape[0]
+        for i in range(0, n, self.rows):
+            end = min(i + self.rows, n)
+            rows = _exact(self.x[i:end, :]) - self.pilot
             if self.missing is not None:
-                hole = self.missing[i : i + self.rows]
+                hole = self.missing[i:end]
                 rows = xp.where(hole[:, None], xp.zeros_like(rows), rows)
             yield rows
         if self.anchors is not None:
@@ -234,7 +236,8 @@ def _accumulate(panels: Sequence[Array], stacked: Array) -> list[Array]:
     out = []
     for p, r in enumerate(panel_starts(stacked.shape[0])):
         below = stacked[r:, :]
-        product = xp.astype(xp.matmul(below[:PANEL, :], below.T), xp.int64)
+        few = below[: min(PANEL, below.shape[0]), :]
+        product = xp.astype(xp.matmul(few, below.T), xp.int64)
         if panels:
             product += panels[p]
         out.append(product)
@@ -349,7 +352,7 @@ def _cluster_sums(
     step = max(64, elements // max(n, 1))
     out = np.zeros((clusters, d))
     for a in range(0, d, step):
-        rows = _exact(x[:, a : a + step])
+        rows = _exact(x[:, a : min(a + step, d)])
         rows = xp.where(taken, rows, xp.zeros_like(rows))
         if weight is not None:
             rows = rows * weight
