@@ -41,7 +41,7 @@ from ._rows import in_threads
 
 @dataclass(frozen=True, slots=True)
 class GramMatrix:
-    """Inner products of rows about their weighted mean."""
+    """Inner products of rows about a point among them: of integers they are exact."""
 
     matrix: np.ndarray
     """Products of the rows, then of the anchors, over ``4**exponent``; shape (N, N)."""
@@ -63,8 +63,10 @@ class GramMatrix:
     def variance(self) -> float:
         """Mean over the features of the weighted variance, over ``4**exponent``."""
         n = len(self.weights)
-        spread = math.fsum(self.weights * np.diag(self.matrix)[:n])
-        return spread / math.fsum(self.weights) / self.features
+        total = math.fsum(self.weights)
+        spread = math.fsum(self.weights * np.diag(self.matrix)[:n]) / total
+        (mean,) = _Centers(memberships(np.zeros(n, np.int64), self, 1), self.matrix).norms
+        return max(spread - float(mean), 0.0) / self.features
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def gram_of(
             "above 0"
         )
     matrix, exponent = matrix_of(products, digits, weight > 0)
-    return GramMatrix(_centred(matrix, weight), exponent, weight, products.missing, d)
+    return GramMatrix(matrix, exponent, weight, products.missing, d)
 
 
 def centers_of(
@@ -380,18 +382,6 @@ def plus_plus(gram: GramMatrix, k: int, rng: np.random.Generator) -> np.ndarray:
         chosen[i] = candidates[best]
         closest = nearer[best]
     return chosen
-
-
-def _centred(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Products about the weighted mean of the rows; spoils the matrix."""
-    total = math.fsum(weights)
-    share = np.zeros((1, len(matrix)))
-    share[0, : len(weights)] = weights / total
-    mean = (csr_array(share) @ matrix)[0]
-    matrix -= mean[:, None]
-    matrix -= mean[None, :]
-    matrix += math.fsum(share[0] * mean)
-    return matrix
 
 
 def _unscaled(value: float, exponent: int) -> float:
