@@ -76,6 +76,22 @@ def test_a_chunk_of_all_rows_is_read_in_the_task_that_needs_it():
         assert source.peak_live_chunks <= 2
 
 
+def test_tables_and_long_labels_do_not_part_reader_and_task():
+    n = 3000
+    x = np.random.default_rng(0).standard_normal((n, 30)).astype(np.float32)
+    source = CountingSource(x, chunks=(n, 2))
+    labels = np.arange(n) % 3
+    with dask.config.set(scheduler="threads", num_workers=2):
+        got = sums(source.array, labels)[0].compute()
+        np.testing.assert_array_equal(got, cluster_sums(x, labels, None, clusters=3))
+        assert set(source.reads.values()) == {1}
+        assert source.peak_live_chunks <= 2
+        source = CountingSource(X, chunks=(12, 3))
+        lower(source.array, table=X[:3].astype(float))[0].compute()
+        assert set(source.reads.values()) == {1}
+        assert source.peak_live_chunks <= 2
+
+
 def test_chunks_above_one_another_are_held_a_column_at_a_time():
     source = CountingSource(X, chunks=(4, 3))
     with dask.config.set(scheduler="threads", num_workers=1):
@@ -91,8 +107,6 @@ def test_given_centres_are_cut_as_the_features_are():
 
 
 def test_large_values_beside_the_columns_lie_in_the_graph_once():
-    labels = np.zeros(12, np.int64)
-    labels = np.broadcast_to(labels[:, None], (12, 400)).copy()[:, 0].repeat(1)
     big = np.zeros((40, 90))
     x = da.from_array(X, chunks=(12, 10))
     plan = plan_centers(spec_of(x), n_clusters=1, machine=MACHINE)

@@ -41,7 +41,7 @@ from ._rows import in_threads
 
 @dataclass(frozen=True, slots=True)
 class GramMatrix:
-    """Inner products of rows about a point among them: of integers they are exact."""
+    """Inner products of rows about a point among them; those of short integers are exact."""
 
     matrix: np.ndarray
     """Products of the rows, then of the anchors, over ``4**exponent``; shape (N, N)."""
