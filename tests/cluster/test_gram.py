@@ -12,8 +12,8 @@ from spanwise import set_options
 from spanwise.cluster._gram import centers_of, gram_kmeans, gram_of, gram_sweep, plus_plus
 from spanwise.errors import ArgumentError, MemoryBudgetError, NonFiniteError
 from spanwise.kernels.seeding import greedy_kmeans_plusplus
-from spanwise.kernels.transfer import to_host
-from spanwise.schedulers import MixedCluster
+from spanwise.kernels.transfer import LOG, to_host
+from spanwise.schedulers import MixedCluster, placement
 from spanwise.testing import CountingSource, raise_if_computes
 from spanwise.testing.strategies import chunkings
 
@@ -167,6 +167,24 @@ def test_a_cluster_of_workers_gives_the_same_bits():
     alone = fit(x)
     with MixedCluster(cpu=2, gpu=0, processes=False):
         same(fit(x), alone)
+
+
+@pytest.mark.parametrize("samples", [N, 11])
+def test_a_device_gives_the_same_bits(samples):
+    x, weights = regimes(), np.random.default_rng(0).random(N)
+    lazy = da.from_array(x, chunks=(samples, 9))
+    init = x[:3] + 1.0
+    expected = gram_of(x, weights, anchors=init)
+    found = gram_kmeans(expected, 3, rows=expected.anchors)
+    cluster = MixedCluster(cpu=1, gpu=1, device="hostfree", processes=False)
+    with cluster, placement("gpu", device="hostfree"):
+        got = gram_of(lazy, weights, anchors=init)
+        copies = LOG.to_device.copies
+        centers = centers_of(lazy, found.members, weights, 3)
+        assert LOG.to_device.copies >= copies + lazy.numblocks[1]
+    np.testing.assert_array_equal(got.matrix, expected.matrix)
+    np.testing.assert_array_equal(centers, centers_of(x, found.members, weights, 3))
+    assert isinstance(centers, np.ndarray)
 
 
 def test_containers_give_the_same_bits(xp):

@@ -111,7 +111,7 @@ def panel_starts(columns: int) -> range:
 
 def _gram(
     x: Array,
-    anchors: np.ndarray | None,
+    anchors: Array | None,
     *,
     digits: Digits,
     pilots: tuple[int, ...],
@@ -129,7 +129,7 @@ def _gram(
         _Span(x, anchors, missing, pilots, a, min(a + digits.features, d))
         for a in range(0, d, digits.features)
     ]
-    count = n + (0 if anchors is None else len(anchors))
+    count = n + (0 if anchors is None else int(anchors.shape[0]))
     peaks = np.zeros(count)
     for span in spans:
         largest = xp.concat([xp.max(xp.abs(rows), axis=1) for rows in span.slabs()])
@@ -159,7 +159,7 @@ class _Span:
     def __init__(
         self,
         x: Array,
-        anchors: np.ndarray | None,
+        anchors: Array | None,
         missing: Array | None,
         pilots: tuple[int, ...],
         a: int,
@@ -170,7 +170,7 @@ class _Span:
         few = xp.sort(xp.where(xp.isnan(few), xp.zeros_like(few), few), axis=0)
         self.x = x[:, a:b]
         self.pilot = few[len(pilots) // 2, :]
-        self.anchors = None if anchors is None else like(anchors[:, a:b], x, dtype=np.float64)
+        self.anchors = None if anchors is None else _beside(anchors[:, a:b], x, "float64")
         self.missing = missing
         elements = _BLOCK_ELEMENTS if library_of(x) == "numpy" else _DEVICE_BLOCK_ELEMENTS
         self.rows = max(1, elements // (b - a))
@@ -194,6 +194,14 @@ def _exact(x: Array) -> Array:
     xp = namespace(x)
     exact = xp.astype(x, xp.float64)
     return np.ascontiguousarray(exact) if isinstance(exact, np.ndarray) else exact
+
+
+def _beside(values: Array, x: Array, dtype: str) -> Array:
+    """Values that belong to a block, where the block is; placement may have sent them already."""
+    if isinstance(values, np.ndarray):
+        return like(values, x, dtype=dtype)
+    xp = namespace(values)
+    return xp.astype(values, getattr(xp, dtype))
 
 
 def _tops(peaks: np.ndarray, bits: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -333,9 +341,7 @@ def _add(total: np.ndarray, rest: np.ndarray, new: np.ndarray) -> tuple[np.ndarr
     return added, rest
 
 
-def _cluster_sums(
-    x: Array, labels: np.ndarray, weights: np.ndarray | None, *, clusters: int
-) -> np.ndarray:
+def _cluster_sums(x: Array, labels: Array, weights: Array | None, *, clusters: int) -> np.ndarray:
     """Weighted sum of the rows of each cluster, on the host; shape (clusters, d).
 
     Each weighted value is cut into two digits below the largest of its feature, of so many bits
@@ -345,9 +351,11 @@ def _cluster_sums(
     xp = namespace(x)
     n, d = int(x.shape[0]), int(x.shape[1])
     bits = 52 - max(n, 1).bit_length()
-    taken = like(labels >= 0, x)[:, None]
-    member = like(np.asarray(labels)[None, :] == np.arange(clusters)[:, None], x, dtype=np.float64)
-    weight = None if weights is None else like(weights, x, dtype=np.float64)[:, None]
+    labels = _beside(labels, x, "int64")
+    taken = (labels >= 0)[:, None]
+    numbers = like(np.arange(clusters), x)
+    member = xp.astype(labels[None, :] == numbers[:, None], xp.float64)
+    weight = None if weights is None else _beside(weights, x, "float64")[:, None]
     elements = _BLOCK_ELEMENTS if library_of(x) == "numpy" else _DEVICE_BLOCK_ELEMENTS
     step = max(64, elements // max(n, 1))
     out = np.zeros((clusters, d))
