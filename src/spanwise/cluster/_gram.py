@@ -1,0 +1,438 @@
+"""k-means on the inner products of all rows: one read of the data, then any number of runs.
+
+With the weighted membership ``a_c`` of a cluster (``w_i / W_c`` for its rows, 0 elsewhere) its
+centre is ``X^T a_c``, so that ``|x_i - c|^2 = G_ii - 2 (G a_c)_i + a_c^T G a_c`` for the matrix
+``G = X X^T``: Lloyd's iteration, k-means++ and inertia need nothing but G (B. Schölkopf, A. Smola,
+K.-R. Müller, "Nonlinear component analysis as a kernel eigenvalue problem", Neural Comput. 10,
+1998, section 5). Products with memberships are sums of rows of G in the order of the rows, by a
+sparse product, so that threads of BLAS have no part in them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from .. import dispatch, options
+from ..errors import ArgumentError
+from ..graph.gram import gram_remedies, plan_centers, plan_gram
+from ..kernels.gram import (
+    cluster_sums,
+    digits_of,
+    gram,
+    matrix_of,
+    merge_products,
+    pilot_rows,
+    weight_of,
+)
+from ..kernels.library import like
+from ..kernels.seeding import _draw
+from ..kernels.survey import check_weights
+from ..kernels.transfer import to_host
+from ._arguments import check_count, float_dtype, reference_of
+from ._rows import in_threads
+
+
+@dataclass(frozen=True, slots=True)
+class GramMatrix:
+    """Inner products of rows about a point among them; those of short integers are exact."""
+
+    matrix: np.ndarray
+    """Products of the rows, then of the anchors, over ``4**exponent``; shape (N, N)."""
+    exponent: int
+    """Keeps products of very large or small values in range."""
+    weights: np.ndarray
+    """Weight of each row, 0 for those left out; shape (n,)."""
+    missing: np.ndarray
+    """Rows that hold NaN; shape (n,)."""
+    features: int
+    """Features of the rows."""
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """Numbers of the anchors among the rows of the matrix."""
+        return np.arange(len(self.weights), len(self.matrix))
+
+    @property
+    def variance(self) -> float:
+        """Mean over the features of the weighted variance, over ``4**exponent``."""
+        n = len(self.weights)
+        total = math.fsum(self.weights)
+        spread = math.fsum(self.weights * np.diag(self.matrix)[:n]) / total
+        (mean,) = _Centers(memberships(np.zeros(n, np.int64), self, 1), self.matrix).norms
+        return max(spread - float(mean), 0.0) / self.features
+
+
+@dataclass(frozen=True, slots=True)
+class GramFit:
+    """One clustering."""
+
+    labels: np.ndarray
+    """Nearest centre of each row, int32; -1 for rows that hold NaN."""
+    members: np.ndarray
+    """Rows whose means the centres are, by cluster: ``labels`` of the step before, with empty
+    clusters filled; -1 for rows without weight. What `centers_of` takes."""
+    inertia: float
+    """Weighted sum of squared distances to the nearest centre."""
+    n_iter: int
+    """Iterations."""
+
+    @property
+    def occupied(self) -> int:
+        """Clusters that have a row."""
+        return len(np.unique(self.members[self.members >= 0]))
+
+
+def gram_of(
+    x: Any,
+    weights: Any = None,
+    *,
+    skipna: bool = False,
+    anchors: np.ndarray | None = None,
+    operation: str = "KMeans.fit",
+) -> GramMatrix:
+    """All inner products of the rows, in one read; computes.
+
+    Parameters
+    ----------
+    x : array, shape (n, d)
+        Real rows in memory, or a Dask array chunked along either axis.
+    weights : array, shape (n,), optional
+        Weight of each row; rows of weight 0 get labels, and nothing else depends on them. A Dask
+        array is computed first, by itself.
+    skipna : bool, default: False
+        Leave rows that hold NaN out.
+    anchors : numpy.ndarray, shape (k, d), optional
+        Given centres, to begin with.
+    operation : str
+        Public name, for messages.
+
+    Returns
+    -------
+    GramMatrix
+        The same bits for any chunking, memory order and number of threads.
+
+    Raises
+    ------
+    NonFiniteError
+        For NaN (unless ``skipna``) or infinity.
+    MemoryBudgetError
+        If the products exceed the memory budget of a worker.
+    """
+    n, d = x.shape
+    given = _host_weights(weights, n)
+    digits = digits_of(x.dtype, d)
+    params: dict[str, Any] = {
+        "digits": digits,
+        "pilots": pilot_rows(given, n),
+        "skipna": skipna,
+    }
+    if _is_concrete(x):
+        products = gram(x, anchors, **params)
+    else:
+        products = _reduce(x, anchors, params, operation)
+    weight = np.ones(n) if given is None else given.copy()
+    weight[products.missing] = 0
+    if not weight.any():
+        raise ArgumentError(
+            "no row of x takes part: each holds NaN or has weight 0; fill NaN, or pass weights "
+            "above 0"
+        )
+    matrix, exponent = matrix_of(products, digits, weight > 0)
+    return GramMatrix(matrix, exponent, weight, products.missing, d)
+
+
+def centers_of(
+    x: Any,
+    members: np.ndarray,
+    weights: Any,
+    k: int,
+    *,
+    operation: str = "KMeans.fit",
+) -> Any:
+    """Weighted means of the rows of each cluster, in one read; computes.
+
+    Parameters
+    ----------
+    x : array, shape (n, d)
+        The rows.
+    members : numpy.ndarray, shape (n,)
+        Cluster of each row; -1 for rows that do not count.
+    weights : array, shape (n,) or None
+        Weight of each row.
+    k : int
+        Number of clusters; one without rows gets the centre of the heaviest.
+    operation : str
+        Public name, for messages.
+
+    Returns
+    -------
+    array, shape (k, d)
+        In memory, in the library of the rows (of the chunks); float32 for float32 rows, otherwise
+        float64. The same bits for any chunking.
+    """
+    n = x.shape[0]
+    given = _host_weights(weights, n)
+    members = np.asarray(members, np.int64)
+    if given is not None:
+        members = np.where(given > 0, members, -1)
+    if _is_concrete(x):
+        sums = cluster_sums(x, members, given, clusters=k)
+    else:
+        sums = _map_sums(x, members, given, k, operation)
+    total = weight_of(members, np.ones(n) if given is None else given, k)
+    heavy = int(np.argmax(total))
+    centers = sums / np.where(total > 0, total, 1.0)[:, None]
+    centers[total <= 0] = centers[heavy]
+    return like(centers.astype(float_dtype(x)), reference_of(x))
+
+
+def gram_kmeans(
+    gram: GramMatrix,
+    k: int,
+    *,
+    n_init: int = 1,
+    tol: float = 1e-4,
+    max_iter: int = 300,
+    seed: int = 0,
+    rows: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+) -> GramFit:
+    """Cluster the rows, in memory.
+
+    Parameters
+    ----------
+    gram : GramMatrix
+        Of `gram_of`; one serves any k.
+    k : int
+        Number of clusters.
+    n_init : int, default: 1
+        Runs from different starts, of which the one of least inertia is given.
+    tol : float, default: 1e-4
+        A run ends when the squared shifts of the centres add up to no more than ``tol`` times the
+        mean variance of the features, or when no row changes its cluster.
+    max_iter : int, default: 300
+        Iterations of a run, at most.
+    seed : int, default: 0
+        Run ``i`` draws from ``numpy.random.default_rng([seed, i])``.
+    rows : numpy.ndarray, shape (k,), optional
+        Numbers of the rows to begin from, instead of k-means++; ``gram.anchors`` for given centres.
+    labels : numpy.ndarray, shape (n,), optional
+        Clusters whose means to begin from.
+
+    Returns
+    -------
+    GramFit
+    """
+    check_count(int((gram.weights > 0).sum()), k)
+    bound = tol * gram.variance
+
+    def run(number: int) -> GramFit:
+        return _Run(gram, k).solve(_start(gram, k, rows, labels, [seed, number]), bound, max_iter)
+
+    count = 1 if rows is not None or labels is not None else n_init
+    fits = in_threads(run, range(count))
+    return min(fits, key=lambda fit: fit.inertia)
+
+
+def gram_sweep(gram: GramMatrix, clusters: Sequence[int], **options: Any) -> tuple[GramFit, ...]:
+    """`gram_kmeans` for each number of clusters, from the one matrix."""
+    return tuple(gram_kmeans(gram, k, **options) for k in clusters)
+
+
+class _Run:
+    """Lloyd's iteration for one number of clusters."""
+
+    def __init__(self, gram: GramMatrix, k: int) -> None:
+        self.gram = gram
+        self.k = k
+        self.n = len(gram.weights)
+        self.norms = np.diag(gram.matrix)[: self.n]
+
+    def solve(self, start: csr_array, bound: float, max_iter: int) -> GramFit:
+        """Step until no label changes or the centres rest, as scikit-learn does."""
+        centers = _Centers(start, self.gram.matrix)
+        labels = np.full(self.n, -1)
+        members, settled, step = labels, False, 0
+        while step < max_iter and not settled:
+            step += 1
+            found, squared = self.nearest(centers)
+            members = self.relocate(found, squared)
+            new = _Centers(memberships(members, self.gram, self.k), self.gram.matrix)
+            moved = new.moved(centers)
+            settled = bool(np.array_equal(found, labels))
+            labels, centers = found, new
+            if moved <= bound:
+                break
+        labels, squared = self.nearest(centers)
+        scaled = math.fsum(self.gram.weights * squared)
+        shown = np.where(self.gram.missing, -1, labels).astype(np.int32)
+        return GramFit(shown, members, _unscaled(scaled, self.gram.exponent), step)
+
+    def nearest(self, centers: _Centers) -> tuple[np.ndarray, np.ndarray]:
+        """The first of the nearest centres of each row, and the squared distance to it."""
+        scores = centers.norms[:, None] - 2.0 * centers.products[:, : self.n]
+        labels = scores.argmin(axis=0)
+        squared = scores[labels, np.arange(self.n)] + self.norms
+        return labels, np.maximum(squared, 0.0)
+
+    def relocate(self, labels: np.ndarray, squared: np.ndarray) -> np.ndarray:
+        """Each empty cluster takes one of the rows farthest from their centres.
+
+        As scikit-learn: the row leaves its cluster, weight and all.
+        """
+        weights = self.gram.weights
+        members = np.where(weights > 0, labels, -1)
+        empty = np.setdiff1d(np.arange(self.k), members)
+        if len(empty) == 0:
+            return members
+        order = np.lexsort((np.arange(self.n), -np.where(weights > 0, squared, -1.0)))
+        far = order[: len(empty)]
+        if squared[far[0]] > 0:
+            members[far] = empty[: len(far)]
+        return members
+
+
+class _Centers:
+    """Centres as memberships of rows, and their products with all rows."""
+
+    def __init__(self, parts: csr_array, matrix: np.ndarray) -> None:
+        self.parts = parts
+        self.products: np.ndarray = parts @ matrix
+        self.norms = self.against(self.products)
+
+    def against(self, products: np.ndarray) -> np.ndarray:
+        """Inner products of the centres with others whose products with all rows are given."""
+        return np.asarray(self.parts.multiply(products).sum(axis=1)).ravel()
+
+    def moved(self, old: _Centers) -> float:
+        """Sum of the squared shifts; differences of products cancel before they are summed."""
+        shifts = self.products - old.products
+        squared = self.against(shifts) - old.against(shifts)
+        return math.fsum(np.maximum(squared, 0.0))
+
+
+def memberships(members: np.ndarray, gram: GramMatrix, k: int) -> csr_array:
+    """Weights of the rows in each centre; a cluster without rows takes those of the heaviest."""
+    total = weight_of(members, gram.weights, k)
+    heavy = int(np.argmax(total))
+    rows = [np.flatnonzero(members == c) for c in range(k)]
+    rows = [r if len(r) else rows[heavy] for r in rows]
+    total = np.where(total > 0, total, total[heavy])
+    values = [gram.weights[r] / w for r, w in zip(rows, total, strict=True)]
+    pointers = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
+    return csr_array(
+        (np.concatenate(values), np.concatenate(rows), pointers), shape=(k, len(gram.matrix))
+    )
+
+
+def _start(
+    gram: GramMatrix,
+    k: int,
+    rows: np.ndarray | None,
+    labels: np.ndarray | None,
+    seed: list[int],
+) -> csr_array:
+    """The centres to begin from."""
+    if labels is not None:
+        members = np.where(gram.weights > 0, np.asarray(labels, np.int64), -1)
+        if members.shape != gram.weights.shape or members.max() >= k:
+            raise ArgumentError(
+                f"labels has shape {members.shape} and values up to {members.max()}; expected one "
+                f"of 0 ... {k - 1} for each of the {len(gram.weights)} rows"
+            )
+        return memberships(members, gram, k)
+    if rows is None:
+        chosen = plus_plus(gram, k, np.random.default_rng(seed))
+    else:
+        chosen = np.asarray(rows, np.int64)
+    if chosen.shape != (k,) or chosen.min() < 0 or chosen.max() >= len(gram.matrix):
+        raise ArgumentError(
+            f"rows={rows!r}: expected {k} numbers of rows, below {len(gram.matrix)}"
+        )
+    return csr_array((np.ones(k), chosen, np.arange(k + 1)), shape=(k, len(gram.matrix)))
+
+
+def plus_plus(gram: GramMatrix, k: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers of rows, by greedy k-means++ as `spanwise.kernels.seeding` draws them."""
+    weights = gram.weights
+    n = len(weights)
+    norms = np.diag(gram.matrix)[:n]
+
+    def squared(chosen: np.ndarray) -> np.ndarray:
+        out = norms[chosen][:, None] - 2.0 * gram.matrix[chosen, :n] + norms
+        np.maximum(out, 0, out=out)
+        out[np.arange(len(chosen)), chosen] = 0
+        return out
+
+    trials = 2 + int(math.log(k))
+    chosen = np.empty(k, np.int64)
+    chosen[0] = _draw(weights, rng.random(1))[0]
+    closest = squared(chosen[:1])[0]
+    for i in range(1, k):
+        candidates = _draw(weights * closest, rng.random(trials))
+        nearer = np.minimum(squared(candidates), closest)
+        best = int(np.argmin((nearer * weights).sum(axis=1)))
+        chosen[i] = candidates[best]
+        closest = nearer[best]
+    return chosen
+
+
+def _unscaled(value: float, exponent: int) -> float:
+    return float(np.ldexp(value, 2 * exponent))
+
+
+def _host_weights(weights: Any, n: int) -> np.ndarray | None:
+    """Weights on the host, checked; a Dask array is computed."""
+    if weights is None:
+        return None
+    if dispatch.kind_of(weights) == "chunked":
+        weights = weights.compute()
+    out = np.asarray(to_host(weights) if hasattr(weights, "dtype") else weights, np.float64)
+    if out.shape != (n,):
+        raise ArgumentError(
+            f"sample_weight has shape {out.shape}; expected ({n},), one for each row"
+        )
+    check_weights(out)
+    return out
+
+
+def _is_concrete(x: Any) -> bool:
+    return dispatch.kind_of(x) == "concrete"
+
+
+def _reduce(x: Any, anchors: np.ndarray | None, params: dict[str, Any], operation: str) -> Any:
+    """The products of a Dask array, planned, checked and computed."""
+    from ..graph.dask import spec_of
+    from ..graph.dask.gram import reduce_columns
+
+    options.make_placement_effective()
+    machine, spec = options.machine(), spec_of(x)
+    count = 0 if anchors is None else len(anchors)
+    how = plan_gram(spec, anchors=count, machine=machine, operation=operation)
+    if how.plan.peak_bytes > machine.memory:
+        how.plan.check(remedies=gram_remedies(spec, anchors=count, machine=machine))
+    merge = functools.partial(merge_products, digits=params["digits"])
+    function = functools.partial(gram, **params)
+    return reduce_columns(x, function, merge, how=how, table=anchors).compute()
+
+
+def _map_sums(
+    x: Any, members: np.ndarray, weights: np.ndarray | None, k: int, operation: str
+) -> np.ndarray:
+    """The sums of a Dask array, planned, checked and computed."""
+    from ..graph.cluster import REMEDIES
+    from ..graph.dask import spec_of
+    from ..graph.dask.gram import map_columns
+
+    options.make_placement_effective()
+    plan = plan_centers(spec_of(x), n_clusters=k, machine=options.machine(), operation=operation)
+    plan.check(remedies=REMEDIES)
+    function = functools.partial(cluster_sums, clusters=k)
+    return map_columns(x, function, (members, weights), rows=k, plan=plan).compute()
