@@ -87,7 +87,7 @@ def test_compiled_loops_change_no_bit(dtype, weighted, monkeypatch):
 
 
 def test_devices_give_the_same_labels_and_centres():
-    model = KMeans(K, random_state=0).fit(to_device(rows(), "hostfree"))
+    model = KMeans(K, random_state=0).fit(to_device(rows(), library="hostfree"))
     centers, labels, _ = expected("float32", False, "auto")
     assert to_host(model.cluster_centers_).tobytes() == centers
     assert to_host(model.labels_).tobytes() == labels

@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from spanwise import set_options
+from spanwise.cluster import KMeans, kmeans_sweep
 from spanwise.cluster._gram import centers_of, gram_kmeans, gram_of, gram_sweep, plus_plus
 from spanwise.errors import ArgumentError, MemoryBudgetError, NonFiniteError
 from spanwise.kernels.seeding import greedy_kmeans_plusplus
@@ -37,7 +38,7 @@ def fit(x, k=3, weights=None, *, skipna=False, **options):
     """Fit and centres."""
     gram = gram_of(x, weights, skipna=skipna)
     found = gram_kmeans(gram, k, **options)
-    return found, centers_of(x, found.members, weights, k)
+    return found, centers_of(x, [found.members], weights, [k])[0]
 
 
 def same(a, b):
@@ -57,7 +58,7 @@ def test_as_scikit_learn_from_the_same_centres(x, k, max_iter):
     np.testing.assert_array_equal(found.labels, model.labels_)
     assert found.n_iter == model.n_iter_
     assert found.inertia == pytest.approx(model.inertia_, rel=1e-12)
-    centers = centers_of(x, found.members, None, k)
+    centers = centers_of(x, [found.members], None, [k])[0]
     np.testing.assert_allclose(centers, model.cluster_centers_, rtol=1e-12, atol=1e-12)
 
 
@@ -77,7 +78,7 @@ def test_weighted_rows_are_as_in_scikit_learn():
     found = gram_kmeans(gram_of(x, weights), 4, rows=np.arange(1, 5))
     np.testing.assert_array_equal(found.labels, model.labels_)
     assert found.inertia == pytest.approx(model.inertia_, rel=1e-12)
-    centers = centers_of(x, found.members, weights, 4)
+    centers = centers_of(x, [found.members], weights, [4])[0]
     np.testing.assert_allclose(centers, model.cluster_centers_, rtol=1e-12, atol=1e-13)
 
 
@@ -129,7 +130,7 @@ def test_one_read_for_every_number_of_clusters_and_one_for_the_centres(samples):
     inertias = [f.inertia for f in fits]
     assert inertias == sorted(inertias, reverse=True)
     source.reset()
-    centers_of(source.array, fits[1].members, None, 3)
+    centers_of(source.array, [fits[1].members], None, [3])[0]
     assert set(source.reads.values()) == {1}
 
 
@@ -180,10 +181,10 @@ def test_a_device_gives_the_same_bits(samples):
     with cluster, placement("gpu", device="hostfree"):
         got = gram_of(lazy, weights, anchors=init)
         copies = LOG.to_device.copies
-        centers = centers_of(lazy, found.members, weights, 3)
+        centers = centers_of(lazy, [found.members], weights, [3])[0]
         assert LOG.to_device.copies >= copies + lazy.numblocks[1]
     np.testing.assert_array_equal(got.matrix, expected.matrix)
-    np.testing.assert_array_equal(centers, centers_of(x, found.members, weights, 3))
+    np.testing.assert_array_equal(centers, centers_of(x, [found.members], weights, [3])[0])
     assert isinstance(centers, np.ndarray)
 
 
@@ -192,10 +193,38 @@ def test_containers_give_the_same_bits(xp):
     here = xp.asarray(x)
     got, expected = fit(here, weights=weights), fit(x, weights=weights)
     same(got, expected)
+    assert got[1].dtype == np.float32
+    model = KMeans(3, method="gram", random_state=0).fit(here, sample_weight=weights)
     concrete = here._meta if isinstance(here, da.Array) else here
-    assert type(got[1]) is type(concrete)
-    assert to_host(got[1]).dtype == np.float32
-    assert isinstance(got[0].labels, np.ndarray)
+    assert type(model.cluster_centers_) is type(concrete)
+    assert type(model.labels_) is type(here)
+    np.testing.assert_array_equal(
+        xp.to_numpy(model.labels_), xp.to_numpy(model.predict(here))
+    )
+
+
+def test_a_fit_reads_twice_and_its_labels_not_at_all(tmp_path):
+    source = CountingSource(regimes(np.float32), chunks=(N, 16))
+    told = []
+    options = {"method": "gram", "random_state": 0, "checkpoint": tmp_path / "fit"}
+    model = KMeans(3, **options, callback=lambda *state: told.append(state)).fit(source.array)
+    model.labels_.compute()
+    assert set(source.reads.values()) == {2}
+    assert told == [(model.n_iter_, model.inertia_, 0.0)]
+    source.reset()
+    again = KMeans(3, **options).fit(source.array)
+    assert set(source.reads.values()) == {1}
+    np.testing.assert_array_equal(again.cluster_centers_, model.cluster_centers_)
+    lloyd = KMeans(3, random_state=0).fit(source.array)
+    assert model.inertia_ <= 1.01 * lloyd.inertia_
+
+
+def test_a_sweep_shares_both_reads():
+    source = CountingSource(regimes(np.float32), chunks=(N, 16))
+    found = kmeans_sweep(source.array, (2, 3, 4), method="gram", rng=0)
+    assert set(source.reads.values()) == {2}
+    other = kmeans_sweep(source.array, (2, 3, 4), method="lloyd", rng=0)
+    np.testing.assert_allclose(found.inertia, other.inertia, rtol=1e-2)
 
 
 def test_weights_may_be_of_any_library(xp):
@@ -305,7 +334,7 @@ def test_first_of_equally_near_centres_wins():
 def test_rows_of_one_label_have_their_mean():
     x = regimes()
     np.testing.assert_allclose(
-        centers_of(x, np.zeros(N, int), None, 1)[0], x.mean(axis=0), rtol=1e-13, atol=1e-15
+        centers_of(x, [np.zeros(N, int)], None, [1])[0][0], x.mean(axis=0), rtol=1e-13, atol=1e-15
     )
 
 

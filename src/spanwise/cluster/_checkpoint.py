@@ -32,8 +32,21 @@ class Saved:
 
     def resume(self, ask: Ask) -> tuple[Progress | None, Ask]:
         """What the fit had found when it was interrupted, and the seed that it had."""
-        if self.path is None or not self.path.exists():
+        header, arrays = self.read_arrays()
+        if header is None:
             return None, ask
+        return _progress_of(header, arrays), replace(ask, seed=header["seed"])
+
+    def write(self, progress: Progress, ask: Ask) -> None:
+        """Put what is known in the place of what was."""
+        if self.path is not None:
+            header, arrays = _arrays_of(progress)
+            self.write_arrays({**header, "seed": ask.seed}, arrays)
+
+    def read_arrays(self) -> tuple[dict[str, Any] | None, Mapping[str, np.ndarray]]:
+        """Header and arrays of this very fit; None where there are none yet."""
+        if self.path is None or not self.path.exists():
+            return None, {}
         header, arrays = _read(self.path)
         written = header.get("fit")
         if written != self.fingerprint:
@@ -41,19 +54,17 @@ class Saved:
                 f"checkpoint={str(self.path)!r} is of another fit "
                 f"({_difference(written, self.fingerprint)}); give another path, or delete the file"
             )
-        return _progress_of(header, arrays), replace(ask, seed=header["seed"])
+        return header, arrays
 
-    def write(self, progress: Progress, ask: Ask) -> None:
-        """Put what is known in the place of what was."""
+    def write_arrays(self, header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Replace the file in one step."""
         if self.path is None:
             return
-        header, arrays = _arrays_of(progress)
-        header |= {"fit": self.fingerprint, "seed": ask.seed}
-        folder = self.path.parent
-        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=folder)
+        header = {**header, "fit": self.fingerprint}
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, header=np.array(json.dumps(header)), **arrays)
+                np.savez(file, header=np.array(json.dumps(header)), **dict(arrays))
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,63 +12,20 @@ import numpy as np
 from .. import dispatch, options
 from ..errors import ArrayTypeError
 from ..graph.cluster import REMEDIES, plan_fit, sample_size, sample_threshold
+from ..graph.gram import gram_pays
 from ..graph.plan import Plan
 from ..kernels.draws import sample_of
 from ._arguments import check_count, float_dtype
-from ._checkpoint import opened
+from ._checkpoint import Saved, opened
 from ._fit import CORESET_SWEEPS, Ask, Progress, Track, advance, begin
 from ._lloyd import Frame
+from ._request import Fitted, Found, Request
 from ._rows import ChunkedRows, MemoryRows, Rows, check_weight_shape, chunked_weights
-from ._start import Sample, Start, given_centers, restarts, seed_of
+from ._start import Sample, Start, given_centers, restarts
+from ._wide import fit_wide
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Parameters of `spanwise.cluster.KMeans` but the number of clusters."""
-
-    init: Any = "k-means++"
-    n_init: Any = "auto"
-    max_iter: int = 300
-    tol: float = 1e-4
-    random_state: Any = None
-    skipna: bool = False
-    method: str = "auto"
-    max_passes: int | None = None
-    memory: int | str | None = None
-    callback: Callable[[int, float, float], Any] | None = None
-    checkpoint: Any = None
-    distances: bool = False
-    """Whether distances to the centres are to be summed in the end as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """Centres of one number of clusters."""
-
-    centers: np.ndarray
-    """In the precision of the rows; shape (k, d)."""
-    inertia: float
-    """Weighted sum of squared distances to them."""
-    iterations: int
-    """Steps over all rows."""
-    occupied: int
-    """Clusters that have weight."""
-    weights: np.ndarray | None
-    """Weight of each cluster, where distances were summed."""
-    distances: np.ndarray | None
-    """Weighted sum of the distances to each centre, where it was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a fit gives."""
-
-    shift: np.ndarray
-    """Point that rows and centres are compared relative to."""
-    fits: tuple[Fitted, ...]
-    """One for each number of clusters."""
-    plan: Plan | None
-    """What it was to cost; None for rows in memory."""
+_LEAST_ROWS_PER_CLUSTER = 100
+"""Rows of a sample that tell enough of a cluster to stop after a few sweeps."""
 
 
 def fit_rows(x: Any, weights: Any, ks: Sequence[int], request: Request) -> Found:
@@ -77,9 +33,7 @@ def fit_rows(x: Any, weights: Any, ks: Sequence[int], request: Request) -> Found
     n, d = x.shape
     size = sample_size(n, d, max(ks))
     given = given_centers(request.init, ks[0], d)
-    method = request.method
-    if method == "auto":
-        method = "lloyd" if n <= size else "coreset"
+    method = method_for(n, d, max(ks)) if request.method == "auto" else request.method
     if given is not None and method == "lloyd" and n > size:
         size = 0
     ask = Ask(
@@ -87,20 +41,51 @@ def fit_rows(x: Any, weights: Any, ks: Sequence[int], request: Request) -> Found
         max_iter=request.max_iter,
         max_sweeps=_sweeps(request, method),
         tol=request.tol,
-        seed=seed_of(request.random_state),
+        seed=request.seed(),
         size=size,
         measure="both" if request.distances else "squared",
     )
-    rows, plan = rows_of(x, weights, ks, request, sampled=size, sweeps=0 if n <= size else None)
     with opened(request.checkpoint, _fingerprint(x, weights, ks, request, ask)) as saved:
-        progress, ask = saved.resume(ask)
-        if progress is None:
-            progress, rows = _started(rows, float_dtype(x), ks, given, request, ask)
-            saved.write(progress, ask)
-        while not progress.done:
-            progress = advance(progress, rows, ask)
-            saved.write(progress, ask)
-            _tell(progress, request)
+        if method == "gram":
+            return fit_wide(x, weights, ks, request, given, saved)
+        return _fit_tall(x, weights, ks, request, given, ask, saved)
+
+
+def method_for(n: int, d: int, k: int) -> str:
+    """What ``method="auto"`` means for so many rows, features and clusters.
+
+    >>> method_for(10**7, 16, 32), method_for(5000, 4, 8), method_for(500, 10**6, 4)
+    ('coreset', 'lloyd', 'gram')
+    """
+    size = sample_size(n, d, k)
+    if n <= size:
+        return "lloyd"
+    if gram_pays(n, d, k):
+        return "gram"
+    return "coreset" if size >= _LEAST_ROWS_PER_CLUSTER * k else "lloyd"
+
+
+def _fit_tall(
+    x: Any,
+    weights: Any,
+    ks: Sequence[int],
+    request: Request,
+    given: np.ndarray | None,
+    ask: Ask,
+    saved: Saved,
+) -> Found:
+    """Sweep after sweep."""
+    rows, plan = rows_of(
+        x, weights, ks, request, sampled=ask.size, sweeps=0 if x.shape[0] <= ask.size else None
+    )
+    progress, ask = saved.resume(ask)
+    if progress is None:
+        progress, rows = _started(rows, float_dtype(x), ks, given, request, ask)
+        saved.write(progress, ask)
+    while not progress.done:
+        progress = advance(progress, rows, ask)
+        saved.write(progress, ask)
+        _tell(progress, request)
     return Found(progress.frame.shift, tuple(_fitted(t, progress) for t in progress.tracks), plan)
 
 
@@ -152,7 +137,7 @@ def _started(
     plain = rows.weights is None and not request.skipna
     threshold = sample_threshold(n, ask.size) if plain else math.inf
     survey = rows.survey(size=ask.size, threshold=threshold, seed=ask.seed)
-    check_count(survey.count, max(ks))
+    check_count(survey.count, max(ks), weighted=rows.weights is not None)
     shift = survey.shift(dtype)
     frame = Frame(shift, survey.grid(shift, n))
     drawn, stand_for = sample_of(survey.draws, size=ask.size, threshold=threshold)

@@ -31,11 +31,10 @@ from ..kernels.gram import (
     pilot_rows,
     weight_of,
 )
-from ..kernels.library import like
-from ..kernels.seeding import _draw
+from ..kernels.seeding import draw
 from ..kernels.survey import check_weights
 from ..kernels.transfer import to_host
-from ._arguments import check_count, float_dtype, reference_of
+from ._arguments import check_count, float_dtype
 from ._rows import in_threads
 
 
@@ -82,6 +81,10 @@ class GramFit:
     """Weighted sum of squared distances to the nearest centre."""
     n_iter: int
     """Iterations."""
+    weights: np.ndarray
+    """Weight of the rows nearest to each centre; shape (k,)."""
+    distances: np.ndarray
+    """Weighted sum of their distances to it; shape (k,)."""
 
     @property
     def occupied(self) -> int:
@@ -150,47 +153,49 @@ def gram_of(
 
 def centers_of(
     x: Any,
-    members: np.ndarray,
+    members: Sequence[np.ndarray],
     weights: Any,
-    k: int,
+    ks: Sequence[int],
     *,
     operation: str = "KMeans.fit",
-) -> Any:
-    """Weighted means of the rows of each cluster, in one read; computes.
+) -> list[np.ndarray]:
+    """Weighted means of the rows of each cluster of several clusterings, in one read; computes.
 
     Parameters
     ----------
     x : array, shape (n, d)
         The rows.
-    members : numpy.ndarray, shape (n,)
+    members : sequence of numpy.ndarray, shape (n,)
         Cluster of each row; -1 for rows that do not count.
     weights : array, shape (n,) or None
         Weight of each row.
-    k : int
-        Number of clusters; one without rows gets the centre of the heaviest.
+    ks : sequence of int
+        Numbers of clusters; one without rows gets the centre of the heaviest.
     operation : str
         Public name, for messages.
 
     Returns
     -------
-    array, shape (k, d)
-        In memory, in the library of the rows (of the chunks); float32 for float32 rows, otherwise
-        float64. The same bits for any chunking.
+    list of numpy.ndarray, shape (k, d)
+        float32 for float32 rows, otherwise float64. The same bits for any chunking.
     """
     n = x.shape[0]
     given = _host_weights(weights, n)
-    members = np.asarray(members, np.int64)
+    members = [np.asarray(m, np.int64) for m in members]
     if given is not None:
-        members = np.where(given > 0, members, -1)
+        members = [np.where(given > 0, m, -1) for m in members]
     if _is_concrete(x):
-        sums = cluster_sums(x, members, given, clusters=k)
+        pairs = zip(members, ks, strict=True)
+        sums = [to_host(cluster_sums(x, m, given, clusters=k)) for m, k in pairs]
     else:
-        sums = _map_sums(x, members, given, k, operation)
-    total = weight_of(members, np.ones(n) if given is None else given, k)
-    heavy = int(np.argmax(total))
-    centers = sums / np.where(total > 0, total, 1.0)[:, None]
-    centers[total <= 0] = centers[heavy]
-    return like(centers.astype(float_dtype(x)), reference_of(x))
+        sums = _map_sums(x, members, given, ks, operation)
+    out = []
+    for m, k, total in zip(members, ks, sums, strict=True):
+        weight = weight_of(m, np.ones(n) if given is None else given, k)
+        centers = total / np.where(weight > 0, weight, 1.0)[:, None]
+        centers[weight <= 0] = centers[int(np.argmax(weight))]
+        out.append(centers.astype(float_dtype(x)))
+    return out
 
 
 def gram_kmeans(
@@ -273,7 +278,16 @@ class _Run:
         labels, squared = self.nearest(centers)
         scaled = math.fsum(self.gram.weights * squared)
         shown = np.where(self.gram.missing, -1, labels).astype(np.int32)
-        return GramFit(shown, members, _unscaled(scaled, self.gram.exponent), step)
+        weights = self.gram.weights
+        apart = np.ldexp(np.sqrt(squared), self.gram.exponent)
+        return GramFit(
+            shown,
+            members,
+            _unscaled(scaled, self.gram.exponent),
+            step,
+            np.bincount(labels, weights=weights, minlength=self.k),
+            np.bincount(labels, weights=weights * apart, minlength=self.k),
+        )
 
     def nearest(self, centers: _Centers) -> tuple[np.ndarray, np.ndarray]:
         """The first of the nearest centres of each row, and the squared distance to it."""
@@ -373,10 +387,10 @@ def plus_plus(gram: GramMatrix, k: int, rng: np.random.Generator) -> np.ndarray:
 
     trials = 2 + int(math.log(k))
     chosen = np.empty(k, np.int64)
-    chosen[0] = _draw(weights, rng.random(1))[0]
+    chosen[0] = draw(weights, rng.random(1))[0]
     closest = squared(chosen[:1])[0]
     for i in range(1, k):
-        candidates = _draw(weights * closest, rng.random(trials))
+        candidates = draw(weights * closest, rng.random(trials))
         nearer = np.minimum(squared(candidates), closest)
         best = int(np.argmin((nearer * weights).sum(axis=1)))
         chosen[i] = candidates[best]
@@ -424,15 +438,23 @@ def _reduce(x: Any, anchors: np.ndarray | None, params: dict[str, Any], operatio
 
 
 def _map_sums(
-    x: Any, members: np.ndarray, weights: np.ndarray | None, k: int, operation: str
-) -> np.ndarray:
-    """The sums of a Dask array, planned, checked and computed."""
-    from ..graph.cluster import REMEDIES
+    x: Any,
+    members: Sequence[np.ndarray],
+    weights: np.ndarray | None,
+    ks: Sequence[int],
+    operation: str,
+) -> list[np.ndarray]:
+    """The sums of a Dask array, planned, checked and computed; each chunk is read once for all."""
+    import dask
+
     from ..graph.dask import spec_of
     from ..graph.dask.gram import map_columns
 
     options.make_placement_effective()
-    plan = plan_centers(spec_of(x), n_clusters=k, machine=options.machine(), operation=operation)
-    plan.check(remedies=REMEDIES)
-    function = functools.partial(cluster_sums, clusters=k)
-    return map_columns(x, function, (members, weights), rows=k, plan=plan).compute()
+    lazy = []
+    for m, k in zip(members, ks, strict=True):
+        plan = plan_centers(spec_of(x), n_clusters=k, machine=options.machine(), operation=operation)
+        plan.check(remedies="Cut the features into smaller chunks, e.g. x.rechunk({1: 'auto'})")
+        function = functools.partial(cluster_sums, clusters=k)
+        lazy.append(map_columns(x, function, (m, weights), rows=k, plan=plan))
+    return list(dask.compute(*lazy))

@@ -15,7 +15,7 @@ from ..errors import ArgumentError
 from ..graph.cluster import REMEDIES, SPLIT_EVERY, FitPlan, plan_rows, slabs, tree
 from ..graph.grid import ArraySpec, edges
 from ..kernels.blas import single_threaded
-from ..kernels.library import Array, library_of, namespace
+from ..kernels.library import Array, library_of, like, namespace
 from ..kernels.lloyd import (
     Books,
     Measure,
@@ -182,6 +182,20 @@ def chunked_weights(weights: Any, x: Any) -> Any:
     if isinstance(weights, da.Array):
         return weights.rechunk(chunks)
     return da.from_array(np.asarray(weights, dtype=np.float64), chunks=chunks)
+
+
+def rows_like(values: np.ndarray, x: Any) -> Any:
+    """A value for each row, in the container and the chunks of the rows."""
+    if dispatch.kind_of(x) == "concrete":
+        return like(values, x)
+    import dask.array as da
+
+    chunks: Any = (x.chunks[0],)
+    held = da.from_array(values, chunks=chunks)
+    if library_of(x._meta) == "numpy":
+        return held
+    reference = x._meta
+    return held.map_blocks(like, reference, dtype=values.dtype, meta=like(values[:0], reference))
 
 
 def in_threads(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Callable
@@ -17,12 +16,14 @@ from ..kernels.library import like
 from ..kernels.lloyd import Books
 from ..kernels.transfer import to_host
 from ._arguments import accept_matrix, check_count, check_parameters, logged, reference_of
-from ._drive import Request, fit_rows, rows_of
+from ._estimator import Estimator, as_array
+from ._drive import fit_rows, rows_of
 from ._lloyd import relative_to
-from ._rows import map_rows
+from ._request import Request
+from ._rows import map_rows, rows_like
 
 
-class KMeans:
+class KMeans(Estimator):
     """Cluster rows around ``n_clusters`` means.
 
     The interface is scikit-learn's. Rows may be in memory (NumPy, PyTorch, CuPy, any library of the
@@ -117,7 +118,6 @@ class KMeans:
     labels_: Any
     inertia_: float
     n_iter_: int
-    n_features_in_: int
 
     def __init__(
         self,
@@ -181,11 +181,11 @@ class KMeans:
         1
         """
         check_parameters(self)
-        X = accept_matrix(X, "KMeans.fit", name="X")
+        X = accept_matrix(self._note_features(X), "KMeans.fit", name="X")
         k = int(self.n_clusters)
         check_count(X.shape[0], k)
         with single_threaded(), logged(self.verbose):
-            found = fit_rows(X, sample_weight, (k,), self._request())
+            found = fit_rows(X, as_array(sample_weight), (k,), self._request())
         (fitted,) = found.fits
         if fitted.occupied < k:
             warnings.warn(
@@ -200,7 +200,9 @@ class KMeans:
         self.n_iter_ = fitted.iterations
         self.n_features_in_ = X.shape[1]
         self.plan_ = found.plan
-        self.labels_ = self._map("nearest", X)
+        self.labels_ = self._map("nearest", X) if fitted.labels is None else rows_like(
+            fitted.labels, X
+        )
         return self
 
     def _request(self) -> Request:
@@ -264,7 +266,7 @@ class KMeans:
             In the precision of the data, computed in float64; NaN for rows that hold NaN if
             ``skipna``.
         """
-        return self._map("distances", self._fitted(X, "transform"))
+        return self._framed(self._map("distances", self._fitted(X, "transform")), X)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Minus the inertia of the rows about the centres; computes, in one read.
@@ -283,48 +285,23 @@ class KMeans:
         float
         """
         X = self._fitted(X, "score")
-        rows, _ = rows_of(X, sample_weight, (int(self.n_clusters),), self._request(), sampled=0)
+        rows, _ = rows_of(X, as_array(sample_weight), (int(self.n_clusters),), self._request(), sampled=0)
         sums = rows.sums(self._books(), measure="squared", check=True).runs[0]
         return -float(sums.measure)
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters by name, as scikit-learn's estimators give them."""
-        return {name: getattr(self, name) for name in _parameter_names()}
-
-    def set_params(self, **params: Any) -> KMeans:
-        """Set parameters by name.
-
-        Raises
-        ------
-        ArgumentError
-            For a name that is not a parameter.
-        """
-        names = _parameter_names()
-        for name, value in params.items():
-            if name not in names:
-                raise ArgumentError(f"parameter {name!r}: expected one of {', '.join(names)}")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = {n: p.default for n, p in inspect.signature(KMeans).parameters.items()}
-        changed = (
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if value is not defaults[name]
-        )
-        return f"KMeans({', '.join(changed)})"
-
     def _fitted(self, X: Any, method: str) -> Any:
-        if not hasattr(self, "cluster_centers_"):
-            raise ArgumentError(f"this KMeans is not fitted yet; call fit(X) before {method}(X)")
-        X = accept_matrix(X, f"KMeans.{method}", name="X")
+        self._check_fitted(method)
+        X = accept_matrix(self._check_features(X), f"KMeans.{method}", name="X")
         if X.shape[1] != self.n_features_in_:
             raise ArgumentError(
                 f"X has {X.shape[1]} features, but KMeans is expecting {self.n_features_in_} "
                 "features as input, those that it was fitted on"
             )
         return X
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[0])
 
     def _books(self) -> Books:
         centers = relative_to(self._shift, np.asarray(to_host(self.cluster_centers_)))
@@ -334,6 +311,3 @@ class KMeans:
         missing = "skip" if self.skipna else "raise"
         return map_rows(X, what, self._books(), operation=f"KMeans.{what}", missing=missing)
 
-
-def _parameter_names() -> list[str]:
-    return list(inspect.signature(KMeans).parameters)

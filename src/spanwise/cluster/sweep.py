@@ -14,7 +14,8 @@ from ..errors import ArgumentError
 from ..kernels.blas import single_threaded
 from ..kernels.library import like
 from ._arguments import accept_matrix, check_count, check_sweep, reference_of
-from ._drive import Fitted, Request, fit_rows
+from ._drive import fit_rows
+from ._request import Fitted, Request
 
 
 @dataclass(frozen=True, slots=True)

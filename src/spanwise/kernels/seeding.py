@@ -37,10 +37,10 @@ def greedy_kmeans_plusplus(
     trials = 2 + int(math.log(k))
     norms = np.einsum("ij,ij->i", rows, rows)
     chosen = np.empty(k, np.int64)
-    chosen[0] = _draw(weights, rng.random(1))[0]
+    chosen[0] = draw(weights, rng.random(1))[0]
     closest = _squared_distances(rows, norms, chosen[:1])[0]
     for i in range(1, k):
-        candidates = _draw(weights * closest, rng.random(trials))
+        candidates = draw(weights * closest, rng.random(trials))
         nearer = np.minimum(_squared_distances(rows, norms, candidates), closest)
         best = int(np.argmin(nearer @ weights))
         chosen[i] = candidates[best]
@@ -59,7 +59,7 @@ def random_rows(weights: np.ndarray, k: int, rng: np.random.Generator) -> np.nda
     return np.sort(np.argsort(times, kind="stable")[:k])
 
 
-def _draw(mass: np.ndarray, u: np.ndarray) -> np.ndarray:
+def draw(mass: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Positions drawn in proportion to ``mass``; where nothing has any, the first."""
     cumulative = np.cumsum(mass, dtype=np.float64)
     found = np.searchsorted(cumulative, u * cumulative[-1], side="right")
@@ -110,7 +110,7 @@ def swapped(
     out = centers.copy()
     moved = 0
     for place in leaving[:swaps]:
-        candidates = _draw(weights * closest, rng.random(trials))
+        candidates = draw(weights * closest, rng.random(trials))
         nearer = np.minimum(_squared_distances(rows, norms, candidates), closest)
         costs = nearer @ weights
         best = int(np.argmin(costs))
