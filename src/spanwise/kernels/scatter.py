@@ -35,13 +35,14 @@ def merge_scatters(parts: Sequence[Scatter]) -> Scatter:
     """The scatter of the rows of all parts (Chan, Golub, LeVeque 1979)."""
     count, mean, products = parts[0].count, parts[0].mean, parts[0].products
     for part in parts[1:]:
-        total = count + part.count
         if part.count == 0:
             continue
-        delta = part.mean - mean
-        products = products + part.products
-        products += np.outer(delta, delta) * (count * part.count / total)
-        mean = mean + delta * (part.count / total)
+        total = count + part.count
+        with np.errstate(over="ignore", invalid="ignore"):
+            delta = part.mean - mean
+            products = products + part.products
+            products += np.outer(delta, delta) * (count * part.count / total)
+            mean = mean + delta * (part.count / total)
         count = total
     return Scatter(count, mean, products)
 
