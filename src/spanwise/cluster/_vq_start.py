@@ -40,15 +40,15 @@ def rows_wanted(minit: str, k: int, shape: tuple[int, int]) -> int:
     return {"points": k, "++": 1, "random": n if d > n else 0}[minit]
 
 
-def first_codes(sweep: Any, minit: str, k: int, rng: Any, *, check: bool) -> Start:
-    """The codes of SciPy's ``minit``, from the first reads of the data."""
+def first_codes(rows: Any, sweep: Rows, minit: str, k: int, rng: Any, *, check: bool) -> Start:
+    """The codes of SciPy's ``minit``, from the first reads of the rows."""
     generator = np.random.default_rng(rng)
     starts: dict[str, Callable[..., Start]] = {
         "random": _gaussian,
         "points": _points,
         "++": _plusplus,
     }
-    return starts[minit](sweep, k, generator, check)
+    return starts[minit](rows, sweep, k, generator, check)
 
 
 def looked_at(sweep: Rows, take: np.ndarray, *, check: bool) -> Start:
@@ -58,13 +58,13 @@ def looked_at(sweep: Rows, take: np.ndarray, *, check: bool) -> Start:
     return seen.draws.rows[places].astype(np.float64), seen.mean
 
 
-def _points(sweep: Rows, k: int, generator: np.random.Generator, check: bool) -> Start:
+def _points(rows: Any, sweep: Rows, k: int, generator: np.random.Generator, check: bool) -> Start:
     """Different rows at random."""
     (take,) = random_rows(sweep.shape[0], k, 1, generator, name="k")
     return looked_at(sweep, take, check=check)
 
 
-def _gaussian(sweep: Any, k: int, generator: np.random.Generator, check: bool) -> Start:
+def _gaussian(rows: Any, sweep: Rows, k: int, generator: np.random.Generator, check: bool) -> Start:
     """Draws of a normal distribution with the mean and the covariance of the rows."""
     n, d = sweep.shape
     if n < 2:
@@ -73,8 +73,8 @@ def _gaussian(sweep: Any, k: int, generator: np.random.Generator, check: bool) -
             "choose minit='points'"
         )
     if d > n:
-        return _of_few_rows(sweep, k, generator, check)
-    moments = _scatter(sweep, check)
+        return _of_few_rows(rows, sweep, k, generator, check)
+    moments = _scatter(rows, check)
     normal = generator.standard_normal(size=(k, d))
     return normal @ _root(moments.covariance).T + moments.mean, moments.mean
 
@@ -92,16 +92,18 @@ def _root(covariance: np.ndarray) -> np.ndarray:
         ) from error
 
 
-def _of_few_rows(sweep: Any, k: int, generator: np.random.Generator, check: bool) -> Start:
+def _of_few_rows(
+    rows: Any, sweep: Rows, k: int, generator: np.random.Generator, check: bool
+) -> Start:
     """The covariance of fewer rows than features has no Cholesky factor: from its SVD.
 
     It is larger than the rows, so those of a chunked array are brought together.
     """
     n = sweep.shape[0]
-    chunked = dispatch.kind_of(sweep.x) == "chunked"
+    chunked = dispatch.kind_of(rows) == "chunked"
     take = np.arange(n) if chunked else np.arange(0)
     seen = sweep.survey(take, size=len(take), threshold=0.0, seed=0, check=check)
-    rows = seen.draws.rows if chunked else sweep.x
+    rows = seen.draws.rows if chunked else rows
     if lives_on_host(rows):
         rows = to_numpy(rows)  # LAPACK's signs, which other libraries choose otherwise
     xp = namespace(rows)
@@ -114,13 +116,13 @@ def _of_few_rows(sweep: Any, k: int, generator: np.random.Generator, check: bool
     return to_host(xp.matmul(like(normal, rows), spread)) + seen.mean, seen.mean
 
 
-def _scatter(sweep: Any, check: bool) -> Scatter:
+def _scatter(rows: Any, check: bool) -> Scatter:
     params = {"check": check, "name": "data"}
-    if dispatch.kind_of(sweep.x) == "concrete":
-        return scatter(sweep.x, None, 0, None, **params)
-    n, d = sweep.shape
+    if dispatch.kind_of(rows) == "concrete":
+        return scatter(rows, None, 0, None, **params)
+    n, d = rows.shape
     return one_pass(
-        sweep.x,
+        rows,
         functools.partial(scatter, **params),
         merge_scatters,
         out=8 * d * (d + 1),
@@ -130,11 +132,11 @@ def _scatter(sweep: Any, check: bool) -> Scatter:
     )
 
 
-def _plusplus(sweep: Any, k: int, generator: np.random.Generator, check: bool) -> Start:
+def _plusplus(rows: Any, sweep: Rows, k: int, generator: np.random.Generator, check: bool) -> Start:
     """Each row in proportion to its squared distance from the nearest of those before it."""
     first = np.asarray([generator.integers(sweep.shape[0])])
     codes, mean = looked_at(sweep, first, check=check)
-    draws = draws_of(sweep.x, operation=_OPERATION)
+    draws = draws_of(rows, operation=_OPERATION)
     for _ in range(1, k):
         row = draws.next(codes, generator.uniform())
         codes = np.concatenate([codes, row[None, :]])

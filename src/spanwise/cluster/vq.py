@@ -203,8 +203,8 @@ def kmeans(
     Raises
     ------
     ArgumentError
-        If ``iter`` or the number of codes is below 1, there are fewer observations than codes, or
-        the codes have other features than the observations.
+        If ``iter`` or the number of codes is below 1, ``thresh`` is negative, there are fewer
+        observations than codes, or the codes have other features than the observations.
     NonFiniteError
         For NaN or infinity, if checked.
 
@@ -228,7 +228,9 @@ def kmeans(
     obs = accept_real(obs, "vq.kmeans", name="obs")
     check_steps(iter)
     if not thresh >= 0:
-        raise ArgumentError(f"thresh={thresh!r}: expected a number of at least 0")
+        raise ArgumentError(
+            f"thresh={thresh!r}: expected a number of at least 0, or a run would never end"
+        )
     k_or_guess = in_memory(k_or_guess)
     rows = as_matrix(obs, "obs")
     k = count_of(k_or_guess, "k_or_guess")
@@ -346,7 +348,7 @@ def kmeans2(
         check_choice(minit, "minit", ("random", "points", "++", "matrix"))
         sampled = rows_wanted(minit, count, rows.shape)
         sweep = sweep_of(rows, count, operation="vq.kmeans2", sampled=sampled, steps=int(iter))
-        codes, mean = first_codes(sweep, minit, count, rng, check=check_finite)
+        codes, mean = first_codes(rows, sweep, minit, count, rng, check=check_finite)
     shift = shift_of(mean, data)
     with single_threaded():
         after, before = step_by_step(
