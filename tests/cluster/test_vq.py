@@ -3,6 +3,8 @@ import dask.array as da
 import numpy as np
 import pytest
 import scipy.cluster.vq as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spanwise.cluster import vq
 from spanwise.errors import (
@@ -92,6 +94,22 @@ def test_codes_given_are_where_it_starts():
         assert distortion == pytest.approx(expected[1])
     lazy = vq.kmeans(da.from_array(x, chunks=(50, 2)), da.from_array(x[:3], chunks=1))
     np.testing.assert_allclose(lazy[0], expected[0], rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    k=st.integers(1, 9),
+    d=st.integers(1, 7),
+    runs=st.integers(1, 4),
+    thresh=st.sampled_from([0.0, 1e-5, 0.1, 1e16]),
+)
+def test_codes_and_distortion_are_those_of_scipys_best_run(seed, k, d, runs, thresh):
+    x = np.random.default_rng(seed).standard_normal((60, d))
+    expected = reference.kmeans(x, k, runs, thresh, rng=seed)
+    book, distortion = vq.kmeans(x, k, runs, thresh, rng=seed)
+    np.testing.assert_allclose(book, expected[0], rtol=1e-10, atol=1e-10)
+    assert distortion == pytest.approx(expected[1], rel=1e-12)
 
 
 def test_codes_without_observations_are_dropped():
@@ -202,6 +220,7 @@ def test_runs_share_every_read():
         ({"k_or_guess": np.zeros((2, 4))}, "features"),
         ({"k_or_guess": np.zeros(4)}, "dimensions"),
         ({"k_or_guess": 4, "iter": 0}, "iter=0"),
+        ({"k_or_guess": 4, "thresh": -1.0}, "thresh=-1.0"),
     ],
 )
 def test_wrong_arguments_of_kmeans(arguments, match):

@@ -1,12 +1,13 @@
-"""A pytest plugin that makes SciPy's own tests of ``scipy.fft`` test `spanwise.fft`.
+"""A pytest plugin that makes SciPy's own tests test our functions.
 
 ``pytest -p scipy_plugin --spanwise=dask --pyargs scipy.fft.tests`` registers our backend, so that
 the tests which SciPy runs on Dask arrays (``SCIPY_ARRAY_API=["dask.array"]``) reach ours; a
 compute inside such a call is an error. ``--spanwise=numpy`` puts our functions in the place of
-SciPy's, in every namespace that its tests import from. Either way the report
+SciPy's, in every namespace that its tests import from. ``--spanwise=vq-dask``, ``vq-numpy`` and
+``vq-torch`` do so for ``scipy.cluster.tests.test_vq``, see ``scipy_vq.py``. In each run the report
 (``--spanwise-report``) says which of our functions were called, by how many tests, and how often
-with a transformed axis cut into chunks. What is not expected to pass stands in
-``scipy_exceptions.py``.
+with a transformed axis, or the observations, cut into chunks. What is not expected to pass stands
+in ``scipy_exceptions.py``.
 """
 
 from __future__ import annotations
@@ -60,14 +61,13 @@ class Spy:
         return getattr(self._local, "inside", False)
 
     @contextmanager
-    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
-        """Note a call; for its duration this thread is inside."""
-        cut = name not in PLAIN and is_cut(name, args, kwargs)
+    def call(self, name: str, *, cut: bool, computes: bool = False) -> Iterator[None]:
+        """Note a call; for its duration this thread is inside, unless the call may compute."""
         with self._lock:
             self.tests.add(self.test)
             self.calls[name] += 1
             self.cut[name] += cut
-        self._local.inside = True
+        self._local.inside = not computes
         try:
             yield
         finally:
@@ -90,7 +90,7 @@ def is_cut(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether an axis that the call transforms has several chunks."""
     from array_api_compat import is_dask_array
 
-    if not (args and is_dask_array(args[0])):
+    if name in PLAIN or not (args and is_dask_array(args[0])):
         return False
     (x, *_), ndim = args, args[0].ndim
     given = inspect.signature(ours(name)).bind(*args, **kwargs)
@@ -118,13 +118,32 @@ class Substitute:
         """Call ours, unless ours is calling."""
         if SPY.inside:
             return self._original(*args, **kwargs)
-        with SPY.call(self._name, args, kwargs):
+        with SPY.call(self._name, cut=is_cut(self._name, args, kwargs)):
             function = ours(self._name)
             assert function is not None
             return function(*args, **kwargs)
 
     def __reduce__(self) -> Any:
         return ours, (self._name,)
+
+
+class VqSubstitute:
+    """One of our functions in the place of one of ``scipy.cluster.vq``."""
+
+    def __init__(self, name: str, original: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, original)
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call ours as its documentation says."""
+        import scipy_vq
+
+        name = self._name
+        args, kwargs = scipy_vq.adapt(name, args, kwargs)
+        computes = name in scipy_vq.COMPUTING
+        with SPY.call(scipy_vq.OURS[name], cut=scipy_vq.is_cut(args), computes=computes):
+            result = scipy_vq.call(name, args, kwargs)
+        return scipy_vq.restore(result, args)
 
 
 class SpyingBackend:
@@ -142,7 +161,7 @@ class SpyingBackend:
         answer = functools.partial(spanwise.fft.backend.__ua_function__, method, args, kwargs)
         if not (args and is_dask_array(args[0]) and ours(method.__name__)):
             return answer()
-        with SPY.call(method.__name__, args, kwargs):
+        with SPY.call(method.__name__, cut=is_cut(method.__name__, args, kwargs)):
             return answer()
 
 
@@ -165,10 +184,25 @@ def substitute(names: Iterator[str]) -> None:
             setattr(module, name, replacement)
 
 
+def substitute_vq() -> None:
+    """Put ours in the place of the functions of ``scipy.cluster.vq``."""
+    import scipy._lib._array_api as array_api
+    import scipy.cluster.vq
+    import scipy_vq
+
+    for name in scipy_vq.OURS:
+        original = getattr(scipy.cluster.vq, name)
+        replacement = VqSubstitute(name, original)
+        if original in array_api.xp_capabilities_table:
+            array_api.xp_capabilities_table[replacement] = array_api.xp_capabilities_table[original]
+        setattr(scipy.cluster.vq, name, replacement)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what to test and where to report."""
     group = parser.getgroup("spanwise-conformance")
-    group.addoption("--spanwise", choices=("dask", "numpy"), required=True)
+    runs = ("dask", "numpy", "vq-dask", "vq-numpy", "vq-torch")
+    group.addoption("--spanwise", choices=runs, required=True)
     group.addoption("--spanwise-report", type=Path, required=True)
 
 
@@ -176,15 +210,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Bring ours in before SciPy's test modules are imported."""
     import scipy.fft
 
+    run = config.getoption("--spanwise")
     names = {n for n in scipy.fft.__all__ if ours(n) is not None}
-    if config.getoption("--spanwise") == "numpy":
+    if run.startswith("vq-"):
+        substitute_vq()
+    elif run == "numpy":
         substitute(iter(sorted(names)))
-        return
-    import dask
+    else:
+        scipy.fft.register_backend(SpyingBackend)
+        substitute(iter(sorted(names & PLAIN)))
+    if is_on_dask(config):
+        import dask
 
-    scipy.fft.register_backend(SpyingBackend)
-    substitute(iter(sorted(names & PLAIN)))
-    dask.config.set(scheduler=SPY.schedule)
+        dask.config.set(scheduler=SPY.schedule)
+
+
+def is_on_dask(config: pytest.Config) -> bool:
+    """Whether the tests run on Dask arrays."""
+    return config.getoption("--spanwise").endswith("dask")
 
 
 @pytest.hookimpl(trylast=True)
@@ -216,8 +259,8 @@ UNUSED = pytest.StashKey[list[str]]()
 
 def matches(item: pytest.Item, *patterns: str) -> bool:
     """Whether a test's id, without its folder, fits one of the patterns."""
-    path, *names = item.nodeid.split("::")
-    name = "::".join((Path(path).name, *names))
+    _, *names = item.nodeid.split("::")
+    name = "::".join((item.path.name, *names))
     return any(fnmatch.fnmatchcase(name, p) for p in patterns)
 
 
@@ -231,7 +274,7 @@ def lift(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Any:
     """Let the spy know which test runs; give Dask its size of chunks."""
     SPY.test = item.nodeid
-    if item.config.getoption("--spanwise") == "numpy":
+    if not is_on_dask(item.config):
         return (yield)
     import dask
     import scipy_exceptions as table

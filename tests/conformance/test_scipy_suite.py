@@ -1,8 +1,10 @@
-"""SciPy's own tests of ``scipy.fft`` pass on our functions, but for a table of exceptions.
+"""SciPy's own tests pass on our functions, but for a table of exceptions.
 
-They run in interpreters of their own, since SciPy reads ``SCIPY_ARRAY_API`` when it is imported:
-once on Dask arrays whose chunks are so small that nearly every transformed axis is cut, through
-``scipy.fft`` and our backend, and once on NumPy arrays with our functions in SciPy's place.
+They run in interpreters of their own, since SciPy reads ``SCIPY_ARRAY_API`` when it is imported.
+Those of ``scipy.fft``: once on Dask arrays whose chunks are so small that nearly every transformed
+axis is cut, through ``scipy.fft`` and our backend, and once on NumPy arrays with our functions in
+SciPy's place. Those of ``scipy.cluster.vq`` with our functions in SciPy's place: on Dask arrays
+that are cut as small, on NumPy arrays and, where it is installed, on PyTorch's.
 """
 
 import contextlib
@@ -20,10 +22,17 @@ import scipy.fft
 import spanwise as sw
 
 HERE = Path(__file__).parent
+VERSION = tuple(map(int, scipy.__version__.split(".")[:2]))
 PACKAGES = {"dask": "scipy.fft.tests", "numpy": "scipy.fft"}
-if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16):
+if VERSION < (1, 16):
     del PACKAGES["dask"]  # the tests of SciPy 1.15 do not know Dask arrays
-LIBRARIES = {"dask": '["dask.array"]', "numpy": '["numpy"]'}
+LIBRARIES = {"dask": '["dask.array"]', "numpy": '["numpy"]', "torch": '["torch"]'}
+VQ_RUNS = ["vq-dask", "vq-numpy"] + ["vq-torch"] * (importlib.util.find_spec("torch") is not None)
+if VERSION >= (1, 17):  # whose meaning ours have
+    PACKAGES |= dict.fromkeys(VQ_RUNS, "scipy.cluster.tests.test_vq")
+VQ_FUNCTIONS = ["kmeans", "kmeans2", "vq", "whiten"]
+LEAST_PASSED = {"dask": 1500, "numpy": 1500, "vq-dask": 20, "vq-numpy": 20, "vq-torch": 20}
+LEAST_REACHING = {"dask": 1000, "numpy": 3500, "vq-dask": 20, "vq-numpy": 20, "vq-torch": 20}
 SHARED = [n for n in scipy.fft.__all__ if hasattr(sw.fft, n)]
 DISPATCHED = [n for n in SHARED if type(getattr(scipy.fft, n)) is type(scipy.fft.fft)]
 
@@ -48,7 +57,7 @@ def start(run, folder):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | {
         "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "SCIPY_ARRAY_API": LIBRARIES[run],
+        "SCIPY_ARRAY_API": LIBRARIES[run.removeprefix("vq-")],
     }
     with output.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(
@@ -63,7 +72,7 @@ def start(run, folder):
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """What both runs, side by side, wrote: the last of their output and their reports."""
+    """What all runs, side by side, wrote: the last of their output and their reports."""
     with contextlib.ExitStack() as stack:
         started = {}
         for run in PACKAGES:
@@ -82,7 +91,7 @@ def reports(tmp_path_factory):
 def test_scipys_own_tests_pass(run, reports):
     tail, report = reports[run]
     assert report["failures"] == [], tail
-    assert report["outcomes"]["passed"] > 1500, tail
+    assert report["outcomes"]["passed"] > LEAST_PASSED[run], tail
 
 
 @pytest.mark.parametrize("run", PACKAGES)
@@ -94,9 +103,9 @@ def test_every_entry_of_the_table_of_exceptions_is_needed(run, reports):
 @pytest.mark.parametrize("run", PACKAGES)
 def test_scipys_tests_reach_every_function_of_ours(run, reports):
     _, report = reports[run]
-    names = DISPATCHED if run == "dask" else SHARED
+    names = {"dask": DISPATCHED, "numpy": SHARED}.get(run, VQ_FUNCTIONS)
     assert [n for n in names if not report["calls"].get(n)] == []
-    assert report["tests"] >= (1000 if run == "dask" else 3500)
+    assert report["tests"] >= LEAST_REACHING[run]
 
 
 @pytest.mark.skipif("dask" not in PACKAGES, reason="SciPy's tests know Dask arrays since 1.16")
@@ -104,3 +113,9 @@ def test_scipys_tests_cut_an_axis_that_each_function_transforms(reports):
     _, report = reports["dask"]
     assert [n for n in DISPATCHED if not report["cut"].get(n)] == []
     assert sum(report["cut"].values()) >= 1000
+
+
+@pytest.mark.skipif("vq-dask" not in PACKAGES, reason="ours have the meaning of SciPy 1.17")
+def test_scipys_tests_cut_the_observations_of_each_function_of_vq(reports):
+    _, report = reports["vq-dask"]
+    assert [n for n in VQ_FUNCTIONS if not report["cut"].get(n)] == []

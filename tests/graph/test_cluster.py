@@ -13,6 +13,7 @@ from spanwise.graph.cluster import (
     REMEDIES,
     plan_fit,
     plan_moments,
+    plan_pass,
     plan_rows,
     sample_size,
     sample_threshold,
@@ -135,6 +136,17 @@ def test_whiten_reads_twice_and_says_so():
     first, second = plan_moments(SPEC, machine=MACHINE, operation="whiten")
     assert first.blocks.passes == second.passes == 1
     assert "second read" in second.reason
+
+
+def test_one_pass_reads_once_and_states_what_its_kernel_makes():
+    how = plan_pass(
+        SPEC, "scatter", out=800, flops=1.0, reason="why", machine=MACHINE, operation="kmeans2"
+    )
+    assert how.plan.steps == (how.blocks, how.tree)
+    assert how.blocks.name == "spanwise-scatter"
+    assert (how.blocks.passes, how.blocks.bytes_in) == (1, SPEC.nbytes)
+    assert how.blocks.bytes_out == 800 * SPEC.numblocks[0]
+    assert how.blocks.reason.startswith("why")
 
 
 def test_planning_imports_no_dask():

@@ -30,7 +30,7 @@ def accept_matrix(x: Any, function: str, *, name: str = "x") -> Any:
         )
     if x.shape[1] == 0:
         raise ArgumentError(
-            f"{name} has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required"
+            f"{name} has 0 feature(s) (shape={tuple(x.shape)}) while a minimum of 1 is required."
         )
     return x
 

@@ -74,7 +74,7 @@ class Estimator:
     def _check_fitted(self, method: str) -> None:
         if self.__sklearn_is_fitted__():
             return
-        error = _not_fitted_of_sklearn() if "sklearn" in sys.modules else NotFittedError
+        error = _not_fitted_of_sklearn() if sys.modules.get("sklearn") is not None else NotFittedError
         raise error(
             f"this {type(self).__name__} is not fitted yet; call fit(X) before {method}(X)"
         )
@@ -134,7 +134,7 @@ class Estimator:
     def _framed(self, values: Any, X: Any) -> Any:
         """What `transform` gives, in the container that was chosen."""
         container = getattr(self, "_sklearn_output_config", {}).get("transform")
-        if container is None and "sklearn" in sys.modules:
+        if container is None and sys.modules.get("sklearn") is not None:
             from sklearn import get_config
 
             container = get_config()["transform_output"]

@@ -34,12 +34,18 @@ _KERNELS = {"vq": assign, "nearest": nearest, "distances": distances}
 class Rows(Protocol):
     """A matrix of samples that is swept over, once per call."""
 
+    x: Any
+    """The samples; a Dask array that stays in memory, where there is room, once it was read."""
     shape: tuple[int, int]
     """Samples and features."""
     weights: Any
     """Weight of each row, or None."""
     reads_cost: bool
     """Whether a sweep costs more than its arithmetic, as reading chunks does."""
+
+    def hold(self) -> None:
+        """Read the rows into memory, if they are to stay there and are not there yet."""
+        ...
 
     def survey(self, take: np.ndarray | None = None, **params: Any) -> Survey:
         """Sweep for moments and a sample, or the rows numbered ``take``."""
@@ -69,6 +75,9 @@ class MemoryRows:
         self.skipna = skipna
         self.shape = (int(x.shape[0]), int(x.shape[1]))
         self._edges = edges(memory_spec(x).chunks[0])
+
+    def hold(self) -> None:
+        """They are in memory."""
 
     def survey(self, take: np.ndarray | None = None, **params: Any) -> Survey:
         """Sweep for moments and a sample."""
@@ -112,18 +121,26 @@ class ChunkedRows:
         self.weights = weights
         self.how = how
         self.shape = x.shape
+        self._is_held = not how.cached
+
+    def hold(self) -> None:
+        """Read the rows into memory, if they are to stay there and are not there yet."""
+        if self._is_held:
+            return
+        self.x = self.x.persist()
+        self.weights = None if self.weights is None else self.weights.persist()
+        self._is_held = True
 
     def survey(self, take: np.ndarray | None = None, **params: Any) -> Survey:
-        """Sweep for moments and a sample; rows that are to stay in memory do so from here on."""
-        if self.how.cached:
-            self.x = self.x.persist()
-            self.weights = None if self.weights is None else self.weights.persist()
+        """Sweep for moments and a sample."""
+        self.hold()
         function = functools.partial(survey, skipna=self.skipna, **params)
         merge = functools.partial(merge_surveys, size=params["size"])
         return self._compute(function, merge, self.how.survey, take)
 
     def sums(self, books: Books, *, measure: Measure, **params: Any) -> Pass:
         """Sweep for the sums of each set of centres."""
+        self.hold()
         function = functools.partial(lloyd, measure=measure, skipna=self.skipna, **params)
         return self._compute(function, merge_passes, self.how.lloyd, books)
 

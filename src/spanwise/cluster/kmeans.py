@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,14 @@ from ._drive import fit_rows, rows_of
 from ._lloyd import relative_to
 from ._request import Request
 from ._rows import map_rows, rows_like
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What rows and centres are compared relative to; on the host, wherever the rows are."""
+
+    shift: np.ndarray
+    """Point near the mean of the rows that were fitted, in their precision."""
 
 
 class KMeans(Estimator):
@@ -194,7 +203,7 @@ class KMeans(Estimator):
                 UserWarning,
                 stacklevel=2,
             )
-        self._shift = found.shift
+        self._origin = Origin(found.shift)
         self.cluster_centers_ = like(fitted.centers, reference_of(X))
         self.inertia_ = fitted.inertia
         self.n_iter_ = fitted.iterations
@@ -304,8 +313,8 @@ class KMeans(Estimator):
         return int(self.cluster_centers_.shape[0])
 
     def _books(self) -> Books:
-        centers = relative_to(self._shift, np.asarray(to_host(self.cluster_centers_)))
-        return Books(self._shift, (centers,))
+        shift = self._origin.shift
+        return Books(shift, (relative_to(shift, np.asarray(to_host(self.cluster_centers_))),))
 
     def _map(self, what: str, X: Any) -> Any:
         missing = "skip" if self.skipna else "raise"

@@ -7,30 +7,46 @@ precision survives data with a large offset, which SciPy's does not.
 from __future__ import annotations
 
 import functools
-import numbers
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .. import dispatch, options
-from ..errors import ArgumentError, ArrayTypeError, NonFiniteError, SpanwiseError
-from ..graph.cluster import REMEDIES, plan_fit, plan_moments
+from ..errors import ArgumentError, ArrayTypeError
+from ..graph.cluster import REMEDIES, plan_moments
 from ..kernels.blas import single_threaded
-from ..kernels.library import like, namespace
-from ..kernels.lloyd import Books, Sums
+from ..kernels.library import like
+from ..kernels.lloyd import Books
 from ..kernels.survey import deviations, merge_surveys, survey
 from ..kernels.survey import whiten as whiten_kernel
-from ..kernels.transfer import to_host
 from ._arguments import accept_real, float_dtype, reference_of
-from ._lloyd import Frame
-from ._rows import ChunkedRows, MemoryRows, map_rows
+from ._lloyd import relative_to
+from ._rows import MemoryRows, map_rows
+from ._vq_arguments import (
+    as_double,
+    as_matrix,
+    check_choice,
+    check_steps,
+    codes_given,
+    count_of,
+    in_memory,
+)
+from ._vq_lloyd import best_run, book_of, labels_of, step_by_step, sweep_of
+from ._vq_start import first_codes, looked_at, random_rows, rows_wanted
 
-__all__ = ["ClusterError", "kmeans", "vq", "whiten"]
+if TYPE_CHECKING:
+    from ._vq_errors import ClusterError
+
+__all__ = ["ClusterError", "kmeans", "kmeans2", "vq", "whiten"]
 
 
-class ClusterError(SpanwiseError):
-    """A clustering that cannot go on, as SciPy's exception of the same name."""
+def __getattr__(name: str) -> Any:
+    """`ClusterError`, which is SciPy's as well and so needs its module, where it is asked for."""
+    if name != "ClusterError":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._vq_errors import ClusterError
+
+    return ClusterError
 
 
 def whiten(obs: Any, check_finite: bool | None = None) -> Any:
@@ -76,7 +92,7 @@ def whiten(obs: Any, check_finite: bool | None = None) -> Any:
            [1.75976538, 0.7038557 ]])
     """
     obs = accept_real(obs, "vq.whiten", name="obs")
-    rows = _as_matrix(obs, "obs")
+    rows = as_matrix(obs, "obs")
     chunked = dispatch.kind_of(obs) == "chunked"
     check = not chunked if check_finite is None else bool(check_finite)
     params = {"size": 0, "threshold": 0.0, "seed": 0, "check": check, "spread": True}
@@ -140,9 +156,9 @@ def vq(obs: Any, code_book: Any, check_finite: bool = True) -> tuple[Any, Any]:
     obs = accept_real(obs, "vq.vq", name="obs")
     if dispatch.kind_of(code_book) == "chunked":
         raise ArrayTypeError("code_book is a Dask array; pass code_book.compute(), it is small")
-    codes = _codes(obs, code_book, "code_book", check_finite)
+    codes = codes_given(obs, code_book, "code_book", check_finite, of="obs")
     double = codes.dtype == np.float64 and float_dtype(obs) == np.float32
-    rows = _as_matrix(_double(obs) if double else obs, "obs")
+    rows = as_matrix(as_double(obs) if double else obs, "obs")
     shift = codes.mean(axis=0, dtype=np.float64).astype(float_dtype(rows))
     books = Books(shift, (codes.astype(np.float64) - shift,))
     missing = "raise" if check_finite else "ignore"
@@ -188,8 +204,8 @@ def kmeans(
     Raises
     ------
     ArgumentError
-        If ``iter`` or the number of codes is below 1, there are fewer observations than codes, or
-        the codes have other features than the observations.
+        If ``iter`` or the number of codes is below 1, ``thresh`` is negative, there are fewer
+        observations than codes, or the codes have other features than the observations.
     NonFiniteError
         For NaN or infinity, if checked.
 
@@ -211,134 +227,130 @@ def kmeans(
     (array([0.1, 5.1]), 0.1)
     """
     obs = accept_real(obs, "vq.kmeans", name="obs")
-    if not isinstance(iter, numbers.Integral) or iter < 1:
-        raise ArgumentError(f"iter={iter!r}: expected an integer of at least 1")
-    if dispatch.kind_of(k_or_guess) == "chunked":
-        k_or_guess = k_or_guess.compute()
-    rows = _as_matrix(obs, "obs")
-    k = _count(k_or_guess)
-    dtype = float_dtype(obs)
+    check_steps(iter)
+    if not thresh >= 0:
+        raise ArgumentError(
+            f"thresh={thresh!r}: expected a number of at least 0, or a run would never end"
+        )
+    k_or_guess = in_memory(k_or_guess)
+    rows = as_matrix(obs, "obs")
+    k = count_of(k_or_guess, "k_or_guess")
+    guess, take = None, np.empty((1, 0), np.int64)
     if k is None:
-        codes = _codes(obs, k_or_guess, "k_or_guess", check_finite)
-        take, starts = np.empty(0, np.int64), [codes]
+        guess = codes_given(obs, k_or_guess, "k_or_guess", check_finite, of="obs")
+        k = len(guess)
     else:
-        take, starts = _random_rows(int(rows.shape[0]), k, int(iter), rng)
-    sweep = _rows(rows, len(starts), len(starts[0]))
-    first = sweep.survey(take, size=len(take), threshold=0.0, seed=0, check=check_finite)
-    shift = first.shift(dtype)
-    frame = Frame(shift, first.grid(shift, int(rows.shape[0])))
-    if k is not None:
-        starts = [first.draws.rows[np.searchsorted(take, s)] for s in starts]
-    runs = [_Run(s.astype(np.float64) - shift) for s in starts]
+        generator = np.random.default_rng(rng)
+        take = random_rows(int(rows.shape[0]), k, int(iter), generator, name="k_or_guess")
+    sweep = sweep_of(rows, k, operation="vq.kmeans", sampled=take.size, runs=len(take))
+    drawn, frame = looked_at(sweep, take.reshape(-1), obs, check=check_finite)
+    starts = drawn.reshape(*take.shape, -1) if guess is None else guess[None]
     with single_threaded():
-        _run_to_rest(runs, sweep, frame, thresh)
-    best = min(runs, key=lambda run: run.distortion)
-    codes = (best.codes + shift).astype(dtype)
-    reference = reference_of(obs)
-    book = like(codes[:, 0] if obs.ndim == 1 else codes, reference)
-    return book, like(np.asarray(best.distortion, dtype), reference)[()]
+        best = best_run(sweep, list(starts), frame, thresh)
+    distortion = np.asarray(best.distortion, float_dtype(obs))
+    return book_of(best.codes + frame.shift, obs), like(distortion, reference_of(obs))[()]
 
 
-def _run_to_rest(runs: list[_Run], sweep: Any, frame: Frame, thresh: float) -> None:
-    while active := [run for run in runs if run.change > thresh]:
-        books = frame.books(*(run.codes for run in active))
-        swept = sweep.sums(books, measure="distance").runs
-        for run, sums in zip(active, swept, strict=True):
-            run.step(sums, sweep.shape[0])
+def kmeans2(
+    data: Any,
+    k: Any,
+    iter: int = 10,
+    thresh: float = 1e-5,
+    minit: Literal["random", "points", "++", "matrix"] = "random",
+    missing: Literal["warn", "raise"] = "warn",
+    check_finite: bool = True,
+    *,
+    rng: Any = None,
+) -> tuple[Any, Any]:
+    """Move codes to the mean of the observations near them, a given number of times; computes.
 
+    Parameters
+    ----------
+    data : array, shape (n, d) or (n,)
+        Observations in rows. Integers count as float64 (SciPy refuses them).
+    k : int or array
+        Number of codes, or the codes to start from.
+    iter : int, default: 10
+        Number of steps; there is no test of convergence.
+    thresh : float
+        Of no effect, as in SciPy.
+    minit : {"random", "points", "++", "matrix"}, default: "random"
+        Where codes come from, if ``k`` is a number: a normal distribution with the mean and the
+        covariance of the data, different observations at random, or k-means++ (each observation
+        in proportion to its squared distance from the nearest of those chosen before).
+        ``"matrix"`` says that ``k`` holds the codes; several numbers in ``k`` say so by themselves.
+    missing : {"warn", "raise"}, default: "warn"
+        What a code without observations does. With ``"warn"`` it stays where it is.
+    check_finite : bool, default: True
+        Whether NaN and infinity raise.
+    rng : None, int or numpy.random.Generator
+        Source of the draws.
 
-@dataclass(slots=True)
-class _Run:
-    """One run of Lloyd's iteration that drops codes without observations."""
+    Returns
+    -------
+    centroid : array, shape (k, d) or (k,)
+        Codes after the last step, in the library and the precision of the data.
+    label : array, shape (n,)
+        int32 number of the code that was nearest to each observation before the last step; lazy
+        for a Dask array.
 
-    codes: np.ndarray
-    """Codes relative to the shift."""
-    distortion: float = np.inf
-    """Mean distance to the codes before the last step."""
-    change: float = np.inf
-    """How much the last step changed the mean distance."""
+    Raises
+    ------
+    ClusterError
+        For a code without observations if ``missing="raise"``; SciPy's ``ClusterError`` as well.
+    ArgumentError
+        If ``iter`` or the number of codes is below 1, an option is unknown, ``"points"`` wants
+        more codes than there are observations, ``"random"`` finds a covariance that is singular,
+        or the codes have other features than the data.
+    NonFiniteError
+        For NaN or infinity, if checked.
 
-    def step(self, sums: Sums, n: int) -> None:
-        """Move each code to the mean of its observations."""
-        kept = sums.weights > 0
-        self.codes = sums.sums[kept] / sums.weights[kept, None]
-        distortion = sums.measure / n
-        self.change = abs(self.distortion - distortion)
-        self.distortion = distortion
+    Warns
+    -----
+    UserWarning
+        In each step that finds a code without observations, unless that raises; and if ``k`` is
+        not an integer.
 
+    Notes
+    -----
+    The draws are those of SciPy with the same ``rng``, so that the result is SciPy's, whatever the
+    chunks are. (For ``"random"`` on fewer observations than features the signs of singular vectors
+    count, which a device's library may choose otherwise than LAPACK.)
 
-def _as_matrix(x: Any, name: str) -> Any:
-    if x.ndim not in (1, 2) or 0 in x.shape:
-        raise ArgumentError(
-            f"{name} has shape {tuple(x.shape)}; expected observations in rows, (n, d) or (n,)"
-        )
-    return x[:, None] if x.ndim == 1 else x
+    A Dask array is read once to begin with, which checks it and brings the mean and what
+    ``minit`` needs: the rows that ``"points"`` drew, or the covariance for ``"random"`` (all rows,
+    if they are fewer than the features). ``"++"`` reads it once more for each code but the first,
+    and then the one block of rows in which the next code was found. Each step is one read, until
+    codes are at rest: the steps left would change nothing. So at most ``1 + iter`` reads, for
+    ``"++"`` ``k + iter`` and ``k - 1`` blocks; computing the labels is one more. A task holds one
+    block of rows.
 
-
-def _double(x: Any) -> Any:
-    if dispatch.kind_of(x) == "chunked":
-        return x.astype(np.float64)
-    xp = namespace(x)
-    return xp.astype(x, xp.float64)
-
-
-def _codes(obs: Any, codes: Any, name: str, check_finite: bool) -> np.ndarray:
-    """Codes on the host, as rows."""
-    codes = accept_real(codes, "vq.vq", name=name)
-    codes = np.asarray(to_host(codes), float_dtype(codes))
-    if codes.ndim != obs.ndim:
-        raise ArgumentError(
-            f"obs has {obs.ndim} dimensions and {name} has {codes.ndim}; expected as many"
-        )
-    if codes.shape[1:] != tuple(obs.shape[1:]) or codes.size == 0:
-        raise ArgumentError(
-            f"{name} has shape {codes.shape}; expected a row for each code with the features of "
-            f"obs, which has shape {tuple(obs.shape)}"
-        )
-    if check_finite and not np.isfinite(codes).all():
-        raise NonFiniteError(f"{name} holds NaN or infinity; every code must be finite")
-    return codes.reshape(len(codes), -1)
-
-
-def _count(k_or_guess: Any) -> int | None:
-    """The number of codes asked for, or None if codes are given."""
-    values = np.asarray(to_host(k_or_guess) if hasattr(k_or_guess, "dtype") else k_or_guess)
-    if values.size != 1:
-        if values.size == 0:
-            raise ArgumentError(f"k_or_guess={k_or_guess!r}: expected at least 1 code")
-        return None
-    value = values.item()
-    if value != int(value) or value < 1:
-        raise ArgumentError(
-            f"k_or_guess={value!r}: a scalar is an integer number of at least 1 code"
-        )
-    return int(value)
-
-
-def _random_rows(n: int, k: int, runs: int, rng: Any) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Numbers of all rows to fetch, sorted, and those that each run starts from."""
-    if n < k:
-        raise ArgumentError(f"k_or_guess={k}: obs has only {n} rows to start from")
-    generator = np.random.default_rng(rng)
-    starts = [generator.choice(n, size=k, replace=False) for _ in range(runs)]
-    return np.unique(np.concatenate(starts)), starts
-
-
-def _rows(rows: Any, runs: int, k: int) -> MemoryRows | ChunkedRows:
-    if dispatch.kind_of(rows) == "concrete":
-        return MemoryRows(rows)
-    from ..graph.dask import spec_of
-
-    options.make_placement_effective()
-    how = plan_fit(
-        spec_of(rows),
-        n_clusters=k,
-        sweeps=300,
-        sampled=runs * k,
-        weighted=False,
-        machine=options.machine(),
-        operation="vq.kmeans",
-        runs=runs,
-    )
-    how.plan.check(remedies=REMEDIES)
-    return ChunkedRows(rows, None, how)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spanwise as sw
+    >>> x = np.array([[0.0], [0.2], [5.0], [5.2]])
+    >>> centroid, label = sw.cluster.vq.kmeans2(x, 2, minit="++", rng=0)
+    >>> centroid.ravel(), label
+    (array([5.1, 0.1]), array([1, 1, 0, 0], dtype=int32))
+    """
+    data = accept_real(data, "vq.kmeans2", name="data")
+    check_steps(iter)
+    check_choice(missing, "missing", ("warn", "raise"))
+    k = in_memory(k)
+    rows = as_matrix(data, "data")
+    count = None if minit == "matrix" else count_of(k, "k", whole=False)
+    if count is None:
+        codes = codes_given(data, k, "k", check_finite, of="data")
+        sweep = sweep_of(rows, len(codes), operation="vq.kmeans2", sampled=0, steps=int(iter))
+        _, frame = looked_at(sweep, np.empty(0, np.int64), data, check=check_finite)
+    else:
+        check_choice(minit, "minit", ("random", "points", "++", "matrix"))
+        sampled = rows_wanted(minit, count, rows.shape)
+        sweep = sweep_of(rows, count, operation="vq.kmeans2", sampled=sampled, steps=int(iter))
+        codes, frame = first_codes(rows, sweep, minit, count, rng, check=check_finite)
+    with single_threaded():
+        codes = relative_to(frame.shift, codes)
+        after, before = step_by_step(sweep, codes, frame, steps=int(iter), missing=missing)
+    labels = labels_of(rows, Books(frame.shift, (before,)), check=check_finite)
+    return book_of(after + frame.shift, data), labels

@@ -226,6 +226,39 @@ def plan_moments(spec: ArraySpec, *, machine: Machine, operation: str) -> tuple[
     return ReducePlan(*first, plan), divide
 
 
+def plan_pass(
+    spec: ArraySpec,
+    kernel: str,
+    *,
+    out: int,
+    flops: float,
+    reason: str,
+    machine: Machine,
+    operation: str,
+) -> ReducePlan:
+    """Plan one read of the rows.
+
+    Parameters
+    ----------
+    kernel : str
+        Name of the kernel that each row block goes through, and of the tasks.
+    out : int
+        Bytes that it makes of a row block, and that a merge makes at most.
+    """
+    steps = _reduce(
+        spec,
+        f"spanwise-{kernel}",
+        kernel,
+        machine,
+        out=out,
+        passes=1,
+        weighted=False,
+        flops=flops,
+        reason=reason,
+    )
+    return ReducePlan(*steps, Plan(operation, spec, spec, steps, machine))
+
+
 def plan_rows(
     spec: ArraySpec, *, n_clusters: int, what: str, machine: Machine, operation: str
 ) -> Plan:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .draws import Draws, joined_draws, no_draws
-from .exact import ROWS_AT_ONCE, Bins, Grid, binned, merge_bins, no_bins
+from .exact import ROWS_AT_ONCE, Bins, Grid, binned, merge_bins, merge_units, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .lloyd_engines import ArrayEngine, Engine
@@ -153,7 +153,7 @@ def merge_passes(parts: Sequence[Pass]) -> Pass:
 
 
 def _merge(parts: Sequence[Sums]) -> Sums:
-    masses = np.sum([p.masses for p in parts], axis=0)
+    masses = merge_units([p.masses for p in parts])
     far = Far(
         *(
             np.concatenate([getattr(p.far, name) for p in parts])
@@ -162,7 +162,7 @@ def _merge(parts: Sequence[Sums]) -> Sums:
     )
     return Sums(
         parts[0].grid,
-        np.sum([p.totals for p in parts], axis=0),
+        merge_units([p.totals for p in parts]),
         masses,
         merge_bins([p.squared for p in parts]),
         merge_bins([p.distance for p in parts]),

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .exact import Grid, rounded
+from .exact import Grid, add_units, rounded
 from .library import Array, library_of, like, namespace
 from .transfer import to_host
 
@@ -241,16 +241,13 @@ class ArrayOperand:
         for level, unit in enumerate(grid.levels):
             piece = rounded(rows, like(unit, rows))
             rows = rows - piece
-            self._sums[level] += _units_of(xp.matmul(hot, piece), unit)
+            add_units(self._sums[level], to_host(xp.matmul(hot, piece)), unit)
         for level, mass in enumerate(grid.weight_levels):
             light = rounded(weight, mass)
             weight = weight - light
-            self._weights[level] += _units_of(xp.matmul(hot, light), mass)
+            add_units(self._weights[level], to_host(xp.matmul(hot, light)), mass)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
         return self._sums, self._weights
 
-
-def _units_of(sums: Array, unit: np.ndarray | float) -> np.ndarray:
-    return (to_host(sums) / unit).astype(np.int64)

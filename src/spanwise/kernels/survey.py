@@ -64,20 +64,32 @@ class Survey:
 
     def shift(self, dtype: Any) -> np.ndarray:
         """A point near the mean, of few digits, so that most differences from it are exact."""
-        mean, width = self.mean, self.high - self.low
-        _, exponents = np.frexp(np.where(np.isfinite(width), width, 1.0))
-        step = np.ldexp(1.0, np.maximum(exponents - _SHIFT_BITS, -960))
-        near = np.where(width == 0, self.low, np.rint(mean / step) * step)
-        return near.astype(dtype)
+        return shift_near(self.mean, self.low, self.high, dtype)
 
     def grid(self, shift: np.ndarray, rows: int) -> Grid:
         """What rows relative to the shift are rounded to; ``rows`` counts all there are."""
-        fine = shift.dtype == np.float64
-        shift = shift.astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            largest = np.maximum(self.high - shift, shift - self.low)
-        largest = np.where(np.isfinite(largest), largest, 1.0)
-        return grid_of(largest, rows, self.heaviest, fine=fine)
+        return grid_about(shift, self.low, self.high, rows, self.heaviest)
+
+
+def shift_near(mean: np.ndarray, low: np.ndarray, high: np.ndarray, dtype: Any) -> np.ndarray:
+    """The mean in few digits of its feature's range; a constant itself, and 0 for no number."""
+    with np.errstate(invalid="ignore"):
+        width = high - low
+    _, exponents = np.frexp(np.where(np.isfinite(width), width, 1.0))
+    step = np.ldexp(1.0, np.maximum(exponents - _SHIFT_BITS, -960))
+    near = np.where(width == 0, low, np.rint(mean / step) * step)
+    return np.where(np.isfinite(near), near, 0.0).astype(dtype)
+
+
+def grid_about(
+    shift: np.ndarray, low: np.ndarray, high: np.ndarray, rows: int, heaviest: float | None
+) -> Grid:
+    """The grid for rows between bounds; double precision has two levels."""
+    exact = shift.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        largest = np.maximum(high - exact, exact - low)
+    largest = np.where(np.isfinite(largest), largest, 1.0)
+    return grid_of(largest, rows, heaviest, fine=shift.dtype == np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +254,7 @@ def _of_nothing(d: int, none: Draws, *, weighted: bool, spread: bool) -> Survey:
     moments = Spread(0.0, np.zeros(d), np.zeros(d)) if spread else None
     ends = np.full(d, np.inf), np.full(d, -np.inf)
     heaviest = 0.0 if weighted else None
-    return Survey(0, no_bins(1, 3), no_bins(d, 2), *ends, heaviest, moments, none)
+    return Survey(0, no_bins(1, 3), no_bins(d, 3), *ends, heaviest, moments, none)
 
 
 def _of_block(
@@ -256,13 +268,13 @@ def _of_block(
         ends = to_host(xp.min(x, axis=0)), to_host(xp.max(x, axis=0))
         total = binned(np.ones((count, 1)))
         heaviest = 1.0 if weighted else None
-        return Survey(count, total, binned(x, bins=2), *ends, heaviest, moments, none)
+        return Survey(count, total, binned(x), *ends, heaviest, moments, none)
     there = w > 0
     count = int(xp.sum(xp.astype(there, xp.int64)))
     infinite = xp.full_like(x, math.inf)
     low = xp.min(xp.where(there[:, None], x, infinite), axis=0)
     high = xp.max(xp.where(there[:, None], x, -infinite), axis=0)
-    sums = binned(x * w[:, None], bins=2)
+    sums = binned(x * w[:, None])
     heaviest = float(xp.max(w))
     ends = to_host(low), to_host(high)
     return Survey(count, binned(w[:, None]), sums, *ends, heaviest, moments, none)

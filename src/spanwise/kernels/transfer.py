@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ArrayTypeError, MissingDependencyError
-from .library import Array, library_of, lives_on_host, to_numpy
+from .library import Array, library_of, lives_on_host, namespace, to_numpy
 
 
 @dataclass(slots=True)
@@ -76,6 +76,8 @@ def to_host(x: Array, /) -> np.ndarray:
         out = x.copy_to_host()
     elif library == "torch" and not lives_on_host(x):
         out = x.detach().cpu().resolve_conj().resolve_neg().numpy()
+    elif library == "array_api_strict" and not lives_on_host(x):
+        out = to_numpy(x.to_device(namespace(x).Device("CPU_DEVICE")))
     else:
         return to_numpy(x)
     LOG.add("to_host", out.nbytes, time.perf_counter() - start)

@@ -188,6 +188,11 @@ def _clusters() -> Iterator[Case]:
     yield case("vq.vq", lambda x, _: cluster.vq.vq(x, book), (labels, distances))
     yield case("vq.kmeans", lambda x, _: cluster.vq.kmeans(x, _CENTRES), (book, distortion))
     yield case(
+        "vq.kmeans2",
+        lambda x, _: cluster.vq.kmeans2(x, _CENTRES),
+        scipy_vq.kmeans2(x, _CENTRES),
+    )
+    yield case(
         "KMeans.fit",
         lambda x, _: model().fit(x).cluster_centers_,
         _by_first_column(book),

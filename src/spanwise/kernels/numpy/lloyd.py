@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 
-from ..exact import ROWS_AT_ONCE, Grid, rounded
+from ..exact import ROWS_AT_ONCE, Grid, add_units, rounded
 from ..lloyd_engines import bound_of, no_totals
 from .lloyd_loops import Loops, loops
 
@@ -282,9 +282,9 @@ class _Totals:
 
     def _carry(self) -> None:
         for i, unit in enumerate(self.grid.levels):
-            self.sums[i] += (self._sums[i] / unit).astype(np.int64)
+            add_units(self.sums[i], self._sums[i], unit)
         for i, mass in enumerate(self.grid.weight_levels):
-            self.weights[i] += (self._weights[i] / mass).astype(np.int64)
+            add_units(self.weights[i], self._weights[i], mass)
         self._sums[:] = 0
         self._weights[:] = 0
         self._rows = 0
