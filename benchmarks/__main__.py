@@ -61,7 +61,7 @@ def measure(workload: Workload, options: argparse.Namespace) -> list[Row]:
     """One row for each peer that is there."""
     rows = []
     sample = {"size": options.size, "seed": options.seed}
-    with_memory = not (options.no_memory or workload.isolated)
+    with_memory = not (options.no_memory or workload.costly)
     ours = peak_bytes(workload, "ours", **sample) if with_memory else None
     for peer in workload.peers:
         if peer.missing is not None:
