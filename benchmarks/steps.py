@@ -19,8 +19,9 @@ from .workload import Agreement, Family, Measured, Peer, Workload
 
 SHORT, LONG = 2, 12
 """Iterations of the two fits."""
-SAME = 1e-4
-"""Relative difference of inertia after the same iterations; sums are rounded differently."""
+SAME = 1e-3
+"""Relative difference of inertia after the same iterations: sums are rounded differently, and a
+sample that changes sides moves others."""
 
 
 def iterations(estimator: Any, x: Samples, **how: Any) -> Measured:
