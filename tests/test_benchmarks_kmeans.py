@@ -82,6 +82,15 @@ def test_quality_is_that_of_all_seeds():
     assert 1.01 < mean < worst
 
 
+@pytest.mark.parametrize("workload", seeds.PASSES, ids=lambda workload: workload.name)
+def test_a_default_fit_reads_each_chunk_four_times_at_most(workload):
+    reads = next(limit for limit in workload.limits if limit.name == seeds.READS)
+    data = workload.data("toy", 0)
+    with threads():
+        fits = workload.ours(data).answer
+    assert 1 <= max(fit.reads for fit in fits) <= reads.bound
+
+
 def test_an_iteration_that_went_another_way_or_stopped_early_does_not_hold():
     workload = WORKLOADS["kmeans-step-4"]
     data = workload.data("toy", 0)
