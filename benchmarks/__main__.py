@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from .registry import WORKLOADS
+from .registry import FAMILIES, WORKLOADS
 from .report import Report
 from .timing import Row, compare, peak_bytes
 from .workload import Workload
@@ -49,11 +49,16 @@ def listing() -> str:
     for workload in WORKLOADS.values():
         size = ", ".join(f"{name}={value}" for name, value in workload.sizes["full"].items())
         lines += [f"{workload.name}: {workload.summary}", f"    full size: {size}"]
-        lines += [f"    at most {limit.bound:.3g}: {limit.name}" for limit in workload.limits]
+        lines += [f"    at most {limit.bound:.4g}: {limit.name}" for limit in workload.limits]
         for peer in workload.peers:
             floor = "" if peer.floor is None else f" (at least {peer.floor:g}x)"
             missing = "" if peer.missing is None else f" [{peer.missing}]"
             lines.append(f"    against {peer.name}{floor}{missing}")
+    lines += [
+        f"{family.name} (at least {family.floor:g}x in geometric mean): "
+        f"{', '.join(family.workloads)}"
+        for family in FAMILIES
+    ]
     return "\n".join(lines)
 
 
@@ -61,7 +66,7 @@ def measure(workload: Workload, options: argparse.Namespace) -> list[Row]:
     """One row for each peer that is there."""
     rows = []
     sample = {"size": options.size, "seed": options.seed}
-    with_memory = not (options.no_memory or workload.isolated)
+    with_memory = not (options.no_memory or workload.costly)
     ours = peak_bytes(workload, "ours", **sample) if with_memory else None
     for peer in workload.peers:
         if peer.missing is not None:
@@ -90,6 +95,7 @@ def main(argv: list[str] | None = None) -> int:
             for peer in workload.peers
             if peer.missing is not None
         ),
+        families=FAMILIES,
     )
     print(report.as_table(markdown=options.markdown))
     options.json.parent.mkdir(parents=True, exist_ok=True)

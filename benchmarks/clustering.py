@@ -10,27 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import dask.array as da
 import numpy as np
 
+from .samples import Samples, make_samples
 from .workload import Agreement, Peer, Workload
 
 WORSE = 0.05
 """How much larger our inertia may be: fits from other seeds end in other local minima."""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Overlapping Gaussian blobs of unequal size in float32."""
-
-    memory: np.ndarray
-    """Samples by features."""
-    chunked: da.Array
-    """The same in chunks of samples."""
-    clusters: int
-    """Centres to look for; there are as many blobs."""
-    source: Any = None
-    """Counter of the reads of each chunk, where they are counted."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +31,6 @@ class Fit:
     """Lloyd iterations."""
     reads: float = float("nan")
     """Reads of the chunk that was read most while fitting, without labels afterwards."""
-
-
-def make_samples(
-    *, n: int, d: int, k: int, chunk: int, spread: float, counted: bool = False, seed: int
-) -> Samples:
-    """Draw blobs of width 1 whose centres have the standard deviation ``spread``."""
-    rng = np.random.default_rng(seed)
-    centres = spread * rng.standard_normal((k, d), dtype=np.float32)
-    blob = rng.choice(k, size=n, p=rng.dirichlet(np.full(k, 3.0)))
-    memory = rng.standard_normal((n, d), dtype=np.float32)
-    memory += centres[blob]
-    if not counted:
-        name = f"samples-{seed}-{n}-{d}-{k}-{chunk}-{spread}"
-        return Samples(memory, da.from_array(memory, chunks=(chunk, d), name=name), k)
-    from spanwise.testing import CountingSource
-
-    source = CountingSource(memory, chunks=(chunk, d))
-    return Samples(memory, source.array, k, source)
 
 
 def fit_chunks(estimator: Any, x: Samples) -> Fit:

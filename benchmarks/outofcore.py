@@ -10,32 +10,24 @@ few frequencies, so that a few lines of the result along the first axis are know
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dask.array as da
 import numpy as np
 
 import spanwise as sw
 
-from .timing import PeakMemory, threads
+from .stores import GIB, create, flush, main, run_apart
 from .workload import THREADS, Agreement, Limit, Measured, Peer, Workload
 
 ERROR = 1e-5
 """Tolerance of single values of a float32 transform, relative to the largest of them."""
-GIB = 2**30
 PEAK = "peak RSS, GiB"
 SLACK = 400e6
 """Bytes beside the budget: interpreter, libraries, and what is not the plan's."""
@@ -107,35 +99,6 @@ def plane_sums(block: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.n
     return np.sum(columns * first, axis=1, dtype=np.complex128)
 
 
-def create(path: Path, shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype) -> Any:
-    """An uncompressed array; chunks that are written are stored, whatever they hold."""
-    import zarr
-
-    return zarr.create_array(
-        str(path),
-        shape=shape,
-        chunks=chunks,
-        dtype=dtype,
-        compressors=None,
-        filters=None,
-        config={"write_empty_chunks": True},
-    )
-
-
-def flush(folder: Path) -> None:
-    """Wait until the files of a folder are on the disk; then drop them from the page cache."""
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            continue
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-            if hasattr(os, "posix_fadvise"):
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
-
-
 def transform(folder: Path, budget: str) -> float:
     """Our side: seconds from opening the input until the output is on the disk."""
     start = time.perf_counter()
@@ -170,12 +133,7 @@ def isolated(side: str, x: Stored) -> Measured:
     """Run a side in a fresh process."""
     for name in (INPUT, OUTPUT):
         flush(x.path / name)
-    command = [sys.executable, "-m", __name__, side, str(x.path), x.budget]
-    root = Path(__file__).parents[1]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr}")
-    measured = json.loads(result.stdout)
+    measured = run_apart(__name__, side, x.path, x.budget)
     values = {PEAK: measured["peak"] / GIB, "RSS before, GiB": measured["before"] / GIB}
     prefix = "" if side == "ours" else "copy-"
     answer = outcome(x, x.path / (prefix + INPUT), x.path / (prefix + OUTPUT))
@@ -226,24 +184,10 @@ WORKLOADS = (
         peers=(Peer("copying both twice, Dask and Zarr", copies, 0.5, "zarr", "zarr"),),
         check=known_lines,
         limits=(Limit(PEAK, 1.5 + SLACK / GIB),),
-        isolated=True,
+        costly=True,
     ),
 )
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Entry of the fresh process: print time and peak of one side as JSON."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("side", choices=SIDES)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("budget")
-    options = parser.parse_args(argv)
-    for module in ("spanwise.fft", "zarr"):  # what is imported is no result
-        importlib.import_module(module)
-    with threads(), PeakMemory() as memory:
-        seconds = SIDES[options.side](options.folder, options.budget)
-    print(json.dumps({"seconds": seconds, "peak": memory.peak, "before": memory.before}))
-
-
 if __name__ == "__main__":
-    main()
+    main(SIDES, ("spanwise.fft", "zarr"))

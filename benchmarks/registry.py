@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import clustering, fourier, graphs, lines, outofcore
-from .workload import Workload
+from . import clustering, fourier, graphs, lines, outofcore, precision, seeds, steps, storedfit
+from .workload import Family, Workload
 
-MODULES = fourier, lines, graphs, outofcore, clustering
+MODULES = fourier, lines, graphs, outofcore, clustering, seeds, steps, precision, storedfit
 """Where workloads are defined, in the order in which they are run."""
 
 WORKLOADS: dict[str, Workload] = {w.name: w for module in MODULES for w in module.WORKLOADS}
+FAMILIES: tuple[Family, ...] = (seeds.FAMILY, steps.FAMILY)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .timing import Row, threads
-from .workload import THREADS
+from .workload import THREADS, Family
 
 PACKAGES = (
     "spanwise",
@@ -45,6 +45,54 @@ NUMBERS_FROM = 2
 
 
 @dataclass(frozen=True)
+class Together:
+    """The rows of a family, as far as they were measured."""
+
+    family: Family
+    """What they are."""
+    rows: tuple[Row, ...]
+    """One for each workload that was run."""
+    is_promised: bool
+    """Whether the floor applies to what was run."""
+
+    @property
+    def ratio(self) -> float:
+        """The geometric mean of the rows' ratios; NaN where answers differ."""
+        if not all(row.ours_s for row in self.rows):
+            return float("nan")
+        return statistics.geometric_mean(row.quartiles[1] for row in self.rows)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the floor is kept; None where it does not apply or workloads are missing."""
+        if not self.is_promised or len(self.rows) < len(self.family.workloads):
+            return None
+        return self.ratio >= self.family.floor
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.family.name,
+            "peer": self.family.peer,
+            "workloads": [row.name for row in self.rows],
+            "missing": sorted({*self.family.workloads} - {row.name for row in self.rows}),
+            "ratio": finite(self.ratio),
+            "floor": self.family.floor if self.is_promised else None,
+            "holds": self.holds,
+        }
+
+    def as_line(self) -> str:
+        """For a table."""
+        of = len(self.family.workloads)
+        count = f"{of} workloads" if len(self.rows) == of else f"{len(self.rows)} of {of} workloads"
+        line = f"{self.family.name}: {self.ratio:.2f}x in geometric mean of {count}"
+        if self.holds is None:
+            return line
+        verdict = "holds" if self.holds else "DOES NOT HOLD"
+        return f"{line}, at least {self.family.floor:g}x: {verdict}"
+
+
+@dataclass(frozen=True)
 class Report:
     """One run of the benchmarks."""
 
@@ -56,11 +104,25 @@ class Report:
     """What was measured."""
     skipped: tuple[tuple[str, str, str], ...] = ()
     """Workload, peer and why it was not run."""
+    families: tuple[Family, ...] = ()
+    """What is promised of several rows together."""
+
+    @property
+    def together(self) -> tuple[Together, ...]:
+        """The families of which something was measured."""
+        found = (self.of_family(family) for family in self.families)
+        return tuple(one for one in found if one.rows)
+
+    def of_family(self, family: Family) -> Together:
+        """The rows of a family; its floor is promised for data of full size."""
+        rows = (row for row in self.rows if row.peer == family.peer)
+        members = tuple(row for row in rows if row.name in family.workloads)
+        return Together(family, members, is_promised=self.size == "full")
 
     @property
     def holds(self) -> bool:
         """Whether all answers agree and every floor and limit is kept."""
-        return all(row.holds is not False for row in self.rows)
+        return all(one.holds is not False for one in (*self.rows, *self.together))
 
     def as_json(self) -> str:
         """The whole run."""
@@ -71,6 +133,7 @@ class Report:
             "versions": versions(),
             "threads": {"each side": THREADS, "native pools": native_pools()},
             "rows": [as_dict(row) for row in self.rows],
+            "families": [one.as_dict() for one in self.together],
             "skipped": [
                 dict(zip(("name", "peer", "reason"), s, strict=True)) for s in self.skipped
             ],
@@ -82,7 +145,8 @@ class Report:
         cells = [HEADINGS, *(as_cells(row) for row in self.rows)]
         table = markdown_table(cells) if markdown else plain_table(cells)
         mark = "- " if markdown else "  "
-        notes = [f"{mark}{line}" for row in self.rows for line in (*counted(row), *limited(row))]
+        notes = [f"{mark}{one.as_line()}" for one in self.together]
+        notes += [f"{mark}{line}" for row in self.rows for line in (*counted(row), *limited(row))]
         notes += [f"{mark}{name}, {peer}: skipped, {why}" for name, peer, why in self.skipped]
         return "\n".join([*self.heading(), "", *table, "", *notes]).rstrip()
 
@@ -175,7 +239,7 @@ def counted(row: Row) -> list[str]:
 def limited(row: Row) -> list[str]:
     """Each limit beside what was measured."""
     return [
-        f"{row.name}: {limit.name} {limit.value:.3g}, at most {limit.bound:.3g}: "
+        f"{row.name}: {limit.name} {limit.value:.4g}, at most {limit.bound:.4g}: "
         f"{'holds' if limit.holds else 'DOES NOT HOLD'}"
         for limit in row.limits
     ]

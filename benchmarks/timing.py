@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,30 +130,33 @@ def compare(
         Of the data.
     pairs : int, optional
         Pairs to time. The default follows from how long the check took: 7, or 3 where a pair takes
-        over a minute, or 1 where it takes over ten. Of isolated
-        workloads the check is the first of them.
+        over a minute, or 1 where it takes over ten. Of costly workloads the check is the first of
+        them.
     """
     with threads():
         data = workload.data(size, seed)
+        start = time.perf_counter()
         first = timed(workload.ours, data), timed(peer.run, data)
+        taken = time.perf_counter() - start  # whatever the sides say of themselves
         agreement = workload.check(data, *(side.answer for side in first))
         first = tuple(replace(side, answer=None) for side in first)
     if not agreement.holds:
         return Row(workload.name, peer.name, agreement)
-    pairs = pairs or pairs_for(sum(side.seconds for side in first))
+    pairs = pairs or pairs_for(taken)
     with threads():  # once more: the check has loaded the native pools of the peer
-        runs = [first] if workload.isolated else []
+        runs = [first] if workload.costly else []
         runs += [pair(workload, peer, data) for _ in range(pairs - len(runs))]
     ours, theirs = zip(*runs, strict=True)
+    counts = {**agreement.counts, **largest(ours, theirs)}
     is_promised = size == "full"
     return Row(
         workload.name,
         peer.name,
-        replace(agreement, counts={**agreement.counts, **largest(ours, theirs)}),
+        replace(agreement, counts=counts),
         tuple(run.seconds for run in ours),
         tuple(run.seconds for run in theirs),
         peer.floor if is_promised else None,
-        limits=measured(workload.limits, ours) if is_promised else (),
+        limits=kept(workload.limits, counts) if is_promised else (),
     )
 
 
@@ -170,9 +173,9 @@ def worst(name: str, runs: Sequence[Measured]) -> float:
     return max((run.values.get(name, float("nan")) for run in runs), key=lambda v: (v != v, v))
 
 
-def measured(limits: Sequence[Limit], runs: Sequence[Measured]) -> tuple[Limit, ...]:
-    """The limits with what was measured."""
-    return tuple(replace(limit, value=worst(limit.name, runs)) for limit in limits)
+def kept(limits: Sequence[Limit], counts: Mapping[str, tuple[float, float]]) -> tuple[Limit, ...]:
+    """The limits with what was counted or measured of our side."""
+    return tuple(replace(one, value=counts.get(one.name, (float("nan"),))[0]) for one in limits)
 
 
 class PeakMemory:

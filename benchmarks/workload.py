@@ -42,19 +42,33 @@ class Measured:
 
 @dataclass(frozen=True)
 class Limit:
-    """A promise about what our side measured besides its time."""
+    """A promise about our side besides its speed."""
 
     name: str
-    """The name in `Measured.values`."""
+    """The name in `Measured.values` or in `Agreement.counts`."""
     bound: float
     """Largest value that is promised, at full size."""
     value: float = float("nan")
-    """The largest of all timed runs."""
+    """What was counted, or the largest that was measured in all timed runs."""
 
     @property
     def holds(self) -> bool:
         """Whether the promise is kept (never where nothing was measured)."""
         return self.value <= self.bound
+
+
+@dataclass(frozen=True)
+class Family:
+    """Workloads whose speed is promised together, in geometric mean."""
+
+    name: str
+    """What they have in common."""
+    workloads: tuple[str, ...]
+    """Their names."""
+    peer: str
+    """The peer that they share."""
+    floor: float
+    """Ours is at least this many times faster, in geometric mean, at full size."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +114,9 @@ class Workload:
     """``check(data, ours, theirs)``: whether two answers are the same."""
     limits: tuple[Limit, ...] = ()
     """What our side promises besides, at full size."""
-    isolated: bool = False
-    """Both sides take minutes, in processes of their own that tell their time and peak: the runs
-    whose answers are compared are the first that count."""
+    costly: bool = False
+    """Both sides take minutes and measure themselves: the runs whose answers are compared are the
+    first that count, and none is made for the peaks alone."""
 
     def data(self, size: str, seed: int) -> Any:
         """The data of a named size."""

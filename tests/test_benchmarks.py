@@ -174,10 +174,10 @@ def test_a_limit_on_what_nobody_measured_does_not_hold():
     assert compare(workload, workload.peers[0], size="full", pairs=1).holds is False
 
 
-def test_the_runs_of_isolated_sides_that_are_checked_count():
+def test_the_runs_of_costly_sides_that_are_checked_count():
     order = []
     peer = Peer("peer", lambda data: order.append("theirs"))
-    workload = trivial(ours=lambda data: order.append("ours"), check=lambda *_: SAME, isolated=True)
+    workload = trivial(ours=lambda data: order.append("ours"), check=lambda *_: SAME, costly=True)
     row = compare(workload, peer, size="toy", pairs=3)
     assert order == ["ours", "theirs"] * 3
     assert len(row.ratios) == 3

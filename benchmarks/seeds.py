@@ -1,0 +1,173 @@
+"""Default fits from five seeds: their speed, the reads they take, and how good they are.
+
+A run is five fits, from the seeds 0 to 4. The time is that of the five fits with the labels of all
+samples; the inertia follows from centres and labels, in float64 and outside of the time.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .clustering import WORSE, Fit, inertia
+from .samples import Samples, make_samples
+from .timing import threads
+from .workload import Agreement, Family, Limit, Measured, Peer, Workload
+
+SEEDS = range(5)
+MEAN = "mean inertia over the peer's"
+WORST = "worst inertia over the peer's mean"
+READS = "reads per chunk"
+EQUAL = 1.01
+"""Inertia that counts as that of the peer."""
+PEER = "sklearn.cluster.KMeans, in memory"
+
+
+def five_fits(estimator: Any, x: Samples, rows: Any) -> Measured:
+    """Fit from each seed, then label every sample."""
+    fits, seconds = [], 0.0
+    with threads():  # once more: the estimator has loaded its native pools
+        for seed in SEEDS:
+            if x.source is not None:
+                x.source.reset()
+            gc.collect()
+            start = time.perf_counter()
+            model = estimator(x.clusters, random_state=seed).fit(rows)
+            reads = float("nan") if x.source is None else float(x.source.passes)
+            labels = np.asarray(model.labels_)
+            seconds += time.perf_counter() - start
+            fits.append(Fit(model.cluster_centers_, labels, int(model.n_iter_), reads))
+    return Measured(tuple(fits), seconds)
+
+
+def ours(x: Samples) -> Measured:
+    """Our fits with their defaults."""
+    from spanwise.cluster import KMeans
+
+    return five_fits(KMeans, x, x.rows)
+
+
+def sklearn(x: Samples) -> Measured:
+    """scikit-learn's fits with their defaults."""
+    from sklearn.cluster import KMeans
+
+    return five_fits(KMeans, x, x.memory)
+
+
+def same_quality(x: Samples, our: Sequence[Fit], their: Sequence[Fit]) -> Agreement:
+    """Compare inertias with the mean of the peer's, and say what the fits took."""
+    found, reference = ([inertia(x, fit) for fit in fits] for fits in (our, their))
+    mean = float(np.mean(reference))
+    ratio = float(np.mean(found)) / mean
+    counts = {
+        MEAN: (ratio, 1.0),
+        WORST: (max(found) / mean, max(reference) / mean),
+        "mean iterations": tuple(np.mean([f.iterations for f in fits]) for fits in (our, their)),
+    }
+    if x.source is not None:
+        counts[READS] = max(fit.reads for fit in our), float("nan")  # the peer reads no chunks
+    return Agreement(ratio - 1, WORSE, counts)
+
+
+SKLEARN = Peer(PEER, sklearn, None, "sklearn", "scikit-learn")
+TOY = {"n": 4000, "d": 4, "k": 3, "spread": 1.0}
+
+
+def fit(name: str, summary: str, full: dict[str, Any], toy: dict[str, Any]) -> Workload:
+    """Fits of an array in memory, whose mean inertia is promised."""
+    return Workload(
+        name=f"kmeans-fit-{name}",
+        summary=f"k-means of {summary}: five default fits of an array in memory, and all labels",
+        sizes={"full": full, "toy": toy},
+        make=make_samples,
+        ours=ours,
+        peers=(SKLEARN,),
+        check=same_quality,
+        limits=(Limit(MEAN, EQUAL),),
+        costly=True,
+    )
+
+
+def passes(name: str, summary: str, full: dict[str, Any], toy: dict[str, Any]) -> Workload:
+    """Fits of a source that counts, whose reads and worst inertia are promised."""
+    return Workload(
+        name=f"kmeans-passes-{name}",
+        summary=f"k-means of {summary}, from a source that counts the reads of its chunks: "
+        "five default fits, and all labels",
+        sizes={"full": {**full, "counted": True}, "toy": {**toy, "counted": True}},
+        make=make_samples,
+        ours=ours,
+        peers=(SKLEARN,),
+        check=same_quality,
+        limits=(Limit(READS, 4), Limit(WORST, EQUAL)),
+        costly=True,
+    )
+
+
+def drawn(n: int, d: int, k: int, spread: float) -> dict[str, Any]:
+    """Arguments of overlapping blobs."""
+    return {"n": n, "d": d, "k": k, "spread": spread}
+
+
+FITS = (
+    fit("4", "float32 samples of 4 features", drawn(2_000_000, 4, 8, 1.0), TOY),
+    fit("16", "float32 samples of 16 features", drawn(1_000_000, 16, 64, 1.0), {**TOY, "d": 16}),
+    fit("64", "float32 samples of 64 features", drawn(500_000, 64, 256, 0.5), {**TOY, "d": 64}),
+    fit("128", "float32 samples of 128 features", drawn(200_000, 128, 1024, 0.5), {**TOY, "d": 99}),
+    fit(
+        "grid",
+        "blobs on a grid of 10 by 10",
+        {"kind": "grid", "n": 500_000, "side": 10, "k": 100},
+        {"kind": "grid", "n": 4000, "side": 2, "k": 4},
+    ),
+    fit(
+        "sst",
+        "real sea-surface temperatures, points by months",
+        {"kind": "sea temperatures", "step": 1, "k": 8},
+        {"kind": "sea temperatures", "step": 4, "k": 3},
+    ),
+)
+PASSES = (
+    passes(
+        "grid",
+        "blobs on a grid of 10 by 10",
+        {"kind": "grid", "n": 100_000, "side": 10, "k": 100, "chunk": 5000},
+        {"kind": "grid", "n": 4000, "side": 2, "k": 4, "chunk": 600},
+    ),
+    passes(
+        "photograph",
+        "the colours of a photograph",
+        {"kind": "photograph", "step": 1, "k": 64, "chunk": 16_000},
+        {"kind": "photograph", "step": 6, "k": 4, "chunk": 1000},
+    ),
+    passes(
+        "air",
+        "air temperatures, a decade at a point by its years",
+        {"kind": "air temperatures", "step": 1, "k": 12, "chunk": 5000},
+        {"kind": "air temperatures", "step": 5, "k": 3, "chunk": 600},
+    ),
+    passes(
+        "blobs",
+        "overlapping blobs",
+        {**drawn(60_000, 16, 32, 0.5), "chunk": 3000},
+        {**TOY, "chunk": 600},
+    ),
+    passes(
+        "uniform",
+        "a cube without clusters",
+        {"kind": "uniform", "n": 60_000, "d": 8, "k": 32, "chunk": 3000},
+        {"kind": "uniform", "n": 4000, "d": 3, "k": 3, "chunk": 600},
+    ),
+    passes(
+        "lognormal",
+        "heavy tails",
+        {"kind": "lognormal", "n": 60_000, "d": 8, "k": 32, "chunk": 3000},
+        {"kind": "lognormal", "n": 4000, "d": 3, "k": 3, "chunk": 600},
+    ),
+)
+WORKLOADS = FITS + PASSES
+FAMILY = Family("default fits in memory", tuple(w.name for w in FITS), PEER, 2.0)
