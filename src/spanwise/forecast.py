@@ -13,18 +13,15 @@ if TYPE_CHECKING:
 
     from .graph.plan import Plan, Step
 
-MAX_ITERATIONS = 300
-"""Iterations of k-means, at most, where nothing else is said."""
-
-
 def explain_kmeans(
     obj: xr.DataArray, k: int, *, sample_dim: str | None = None, feature_dim: str | None = None
 ) -> Explanation:
     """Tell what ``obj.spanwise.cluster.kmeans`` will do; arguments as it takes them.
 
-    The passes are those of the most iterations; most data need far fewer.
+    The passes are as many as there can be by default; rows that fit the budget are read once.
     """
     from . import options
+    from .cluster import CORESET_SWEEPS
     from .graph.cluster import plan_fit, sample_size
     from .graph.dask import spec_of
     from .labels.matrix import as_matrix
@@ -34,11 +31,12 @@ def explain_kmeans(
     samples = [named] if feature_dim is None else others
     ordered = obj.transpose(*samples, *(dim for dim in obj.dims if dim not in samples))
     rows, _ = as_matrix(ordered.chunk().data, len(samples))
+    sampled = sample_size(*rows.shape, k)
     how = plan_fit(
         spec_of(rows),
         n_clusters=k,
-        max_iter=MAX_ITERATIONS,
-        sampled=sample_size(rows.shape[0], rows.shape[1], k),
+        sweeps=0 if rows.shape[0] <= sampled else CORESET_SWEEPS - 1,
+        sampled=sampled,
         weighted=False,
         machine=options.machine(),
     )

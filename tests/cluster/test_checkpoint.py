@@ -9,7 +9,7 @@ from spanwise.testing import CountingSource
 X = np.random.default_rng(0).standard_normal((25_000, 3)).astype(np.float32)
 
 
-class Interrupted(Exception):
+class InterruptedFitError(Exception):
     pass
 
 
@@ -18,7 +18,7 @@ def interrupt_after(sweeps):
         nonlocal sweeps
         sweeps -= 1
         if sweeps == 0:
-            raise Interrupted
+            raise InterruptedFitError
 
     return callback
 
@@ -34,7 +34,7 @@ def test_a_fit_that_was_interrupted_equals_one_that_was_not(tmp_path, sweeps, me
     options["memory"] = max(step.peak_bytes for step in plan.steps[1:]) - X.nbytes
     whole = KMeans(5, **options).fit(X, sample_weight=weights)
     source = CountingSource(X, chunks=(4000, 3))
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedFitError):
         KMeans(5, **options, checkpoint=path, callback=interrupt_after(sweeps)).fit(
             source.array, sample_weight=weights
         )
@@ -53,7 +53,7 @@ def test_a_fit_that_was_interrupted_equals_one_that_was_not(tmp_path, sweeps, me
 
 def test_a_fit_without_a_seed_goes_on_with_the_one_it_had(tmp_path):
     path = tmp_path / "fit"
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedFitError):
         KMeans(5, checkpoint=path, callback=interrupt_after(1)).fit(X)
     first, second = (KMeans(5, checkpoint=path).fit(X) for _ in range(2))
     np.testing.assert_array_equal(first.cluster_centers_, second.cluster_centers_)

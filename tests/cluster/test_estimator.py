@@ -65,9 +65,7 @@ def test_before_a_fit_it_says_so_in_both_languages():
             getattr(KMeans(2), method)(X)
         assert isinstance(error.value, SpanwiseError)
     code = "from spanwise.cluster import KMeans; KMeans().get_feature_names_out()"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "NotFittedError: this KMeans is not fitted yet" in done.stderr
 
 

@@ -198,9 +198,7 @@ def test_containers_give_the_same_bits(xp):
     concrete = here._meta if isinstance(here, da.Array) else here
     assert type(model.cluster_centers_) is type(concrete)
     assert type(model.labels_) is type(here)
-    np.testing.assert_array_equal(
-        xp.to_numpy(model.labels_), xp.to_numpy(model.predict(here))
-    )
+    np.testing.assert_array_equal(xp.to_numpy(model.labels_), xp.to_numpy(model.predict(here)))
 
 
 def test_a_fit_reads_twice_and_its_labels_not_at_all(tmp_path):

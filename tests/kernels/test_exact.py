@@ -14,7 +14,9 @@ NUMBERS = st.floats(-1e100, 1e100, allow_nan=False)
 ROWS = hnp.arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=NUMBERS)
 
 
-@given(ROWS, st.lists(st.integers(0, 40), max_size=4), st.permutations(range(40)), st.integers(2, 4))
+@given(
+    ROWS, st.lists(st.integers(0, 40), max_size=4), st.permutations(range(40)), st.integers(2, 4)
+)
 def test_sums_of_bins_depend_on_no_order_and_no_pieces(x, cuts, order, bins):
     whole = binned(x, bins=bins)
     shuffled = x[[i for i in order if i < len(x)]]

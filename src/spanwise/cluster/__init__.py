@@ -1,4 +1,4 @@
-"""Clustering of rows in memory or chunked: `vq`, `KMeans`, `kmeans_sweep`, and the way to hierarchies."""
+"""Clustering of rows in memory or chunked: `KMeans`, `kmeans_sweep`, `vq`; ways to hierarchies."""
 
 from __future__ import annotations
 

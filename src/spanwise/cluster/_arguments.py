@@ -68,7 +68,9 @@ def reference_of(x: Any) -> Any:
 def check_count(n: int, k: int, *, weighted: bool = False) -> None:
     """Raise unless there are as many rows as clusters."""
     if n == 0 and weighted:
-        raise ArgumentError("sample_weight is zero for all rows; give some of them a weight above 0")
+        raise ArgumentError(
+            "sample_weight is zero for all rows; give some of them a weight above 0"
+        )
     if n < k:
         raise ArgumentError(f"n_samples={n} should be >= n_clusters={k}")
 

@@ -60,11 +60,11 @@ class Saved:
         """Replace the file in one step."""
         if self.path is None:
             return
-        header = {**header, "fit": self.fingerprint}
+        texts = {"header": np.array(json.dumps({**header, "fit": self.fingerprint}))}
         handle, name = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, header=np.array(json.dumps(header)), **dict(arrays))
+                np.savez(file, allow_pickle=False, **texts, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path)

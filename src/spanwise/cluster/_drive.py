@@ -148,7 +148,9 @@ def _started(
         starts: list[Any] = [given - shift.astype(np.float64)]
     else:
         starts = [
-            Start(request.init, k, restarts(request.n_init, request.init, k), ask.seed, ask.max_iter)
+            Start(
+                request.init, k, restarts(request.n_init, request.init, k), ask.seed, ask.max_iter
+            )
             for k in ks
         ]
     sample = Sample.of(drawn, stand_for)

@@ -1,4 +1,4 @@
-"""What scikit-learn asks of an estimator, without scikit-learn: parameters, names of features, tags.
+"""What scikit-learn asks of an estimator, without it: parameters, names of features, tags.
 
 With scikit-learn installed, its own exceptions and tags are used, so that pipelines and searches
 take the estimators of `spanwise.cluster` for theirs.
@@ -74,10 +74,10 @@ class Estimator:
     def _check_fitted(self, method: str) -> None:
         if self.__sklearn_is_fitted__():
             return
-        error = _not_fitted_of_sklearn() if sys.modules.get("sklearn") is not None else NotFittedError
-        raise error(
-            f"this {type(self).__name__} is not fitted yet; call fit(X) before {method}(X)"
+        error = (
+            _not_fitted_of_sklearn() if sys.modules.get("sklearn") is not None else NotFittedError
         )
+        raise error(f"this {type(self).__name__} is not fitted yet; call fit(X) before {method}(X)")
 
     def _note_features(self, X: Any) -> Any:
         """Keep the names of the features of a data frame; the array that it holds."""
@@ -161,7 +161,9 @@ class Estimator:
             estimator_type="clusterer",
             target_tags=TargetTags(required=False),
             transformer_tags=TransformerTags(preserves_dtype=["float64", "float32"]),
-            array_api_support=True,
+            # Any library is served, but scikit-learn means by this that `predict` refuses another
+            # one than that of the fit; here the centres follow the rows.
+            array_api_support=False,
         )
 
 

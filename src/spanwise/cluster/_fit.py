@@ -104,9 +104,7 @@ class Progress:
         return all(track.done for track in self.tracks)
 
 
-def begin(
-    frame: Frame, starts: Sequence[Start | np.ndarray], sample: Sample, ask: Ask
-) -> Progress:
+def begin(frame: Frame, starts: Sequence[Start | np.ndarray], sample: Sample, ask: Ask) -> Progress:
     """What is known after the survey: centres to start from, sought on the sample or given."""
     tracks = tuple(
         Track(State(start if isinstance(start, np.ndarray) else best_start(sample, frame, start)))
@@ -139,10 +137,12 @@ def advance(progress: Progress, rows: Rows, ask: Ask) -> Progress:
     found = iter(runs)
     tracks = []
     for track in progress.tracks:
-        if not track.done:
-            own = [next(found) for _ in track.sets]
-            track = _advanced(track, own, progress, ask, measured=measure != "none", first=first)
-        tracks.append(track)
+        if track.done:
+            tracks.append(track)
+            continue
+        own = [next(found) for _ in track.sets]
+        how = {"measured": measure != "none", "first": first}
+        tracks.append(_advanced(track, own, progress, ask, **how))
     return _ended(replace(progress, tracks=tuple(tracks), sample=None), ask)
 
 

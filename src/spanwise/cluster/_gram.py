@@ -453,7 +453,9 @@ def _map_sums(
     options.make_placement_effective()
     lazy = []
     for m, k in zip(members, ks, strict=True):
-        plan = plan_centers(spec_of(x), n_clusters=k, machine=options.machine(), operation=operation)
+        plan = plan_centers(
+            spec_of(x), n_clusters=k, machine=options.machine(), operation=operation
+        )
         plan.check(remedies="Cut the features into smaller chunks, e.g. x.rechunk({1: 'auto'})")
         function = functools.partial(cluster_sums, clusters=k)
         lazy.append(map_columns(x, function, (m, weights), rows=k, plan=plan))

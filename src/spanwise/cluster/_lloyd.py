@@ -32,7 +32,7 @@ class Frame:
         return Books(self.shift, centers, self.grid)
 
     def published(self, centers: np.ndarray) -> np.ndarray:
-        """Centres as they are given out: not relative to the shift, in the precision of the rows."""
+        """Centres as they are given out: in the precision of the rows, relative to nothing."""
         return (centers + self.shift).astype(self.shift.dtype)
 
     def rounded(self, centers: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from ..kernels.lloyd import (
     nearest,
 )
 from ..kernels.survey import Survey, merge_surveys, survey
+from ..kernels.transfer import to_host
 
 _KERNELS = {"vq": assign, "nearest": nearest, "distances": distances}
 
@@ -71,6 +72,8 @@ class MemoryRows:
 
     def __init__(self, x: Array, weights: Array | None = None, *, skipna: bool = False) -> None:
         self.x = x
+        if weights is not None and library_of(weights) != library_of(x):
+            weights = to_host(weights)  # kernels take those, and bring them to where the rows are
         self.weights = weights
         self.skipna = skipna
         self.shape = (int(x.shape[0]), int(x.shape[1]))
@@ -113,9 +116,7 @@ class ChunkedRows:
 
     reads_cost = True
 
-    def __init__(
-        self, x: Any, weights: Any | None, how: FitPlan, *, skipna: bool = False
-    ) -> None:
+    def __init__(self, x: Any, weights: Any | None, how: FitPlan, *, skipna: bool = False) -> None:
         self.x = x
         self.skipna = skipna
         self.weights = weights

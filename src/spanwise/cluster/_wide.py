@@ -15,7 +15,12 @@ from ._start import restarts
 
 
 def fit_wide(
-    x: Any, weights: Any, ks: Sequence[int], request: Request, given: np.ndarray | None, saved: Saved
+    x: Any,
+    weights: Any,
+    ks: Sequence[int],
+    request: Request,
+    given: np.ndarray | None,
+    saved: Saved,
 ) -> Found:
     """Fit one or several numbers of clusters to rows with far more features than there are rows."""
     seed, fits = _resumed(saved)
@@ -53,9 +58,7 @@ _FIELDS = ("labels", "members", "weights", "distances")
 
 
 def _save(saved: Saved, fits: Sequence[GramFit], seed: int) -> None:
-    arrays = {
-        f"{name}_{i}": getattr(fit, name) for i, fit in enumerate(fits) for name in _FIELDS
-    }
+    arrays = {f"{name}_{i}": getattr(fit, name) for i, fit in enumerate(fits) for name in _FIELDS}
     numbers = [[fit.inertia.hex(), fit.n_iter] for fit in fits]
     saved.write_arrays({"fits": numbers, "seed": seed}, arrays)
 

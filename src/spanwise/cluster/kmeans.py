@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import dispatch
 from ..errors import ArgumentError
 from ..kernels.blas import single_threaded
 from ..kernels.library import like
 from ..kernels.lloyd import Books
 from ..kernels.transfer import to_host
 from ._arguments import accept_matrix, check_count, check_parameters, logged, reference_of
-from ._estimator import Estimator, as_array
 from ._drive import fit_rows, rows_of
+from ._estimator import Estimator, as_array
 from ._lloyd import relative_to
 from ._request import Request
 from ._rows import map_rows, rows_like
@@ -209,8 +208,8 @@ class KMeans(Estimator):
         self.n_iter_ = fitted.iterations
         self.n_features_in_ = X.shape[1]
         self.plan_ = found.plan
-        self.labels_ = self._map("nearest", X) if fitted.labels is None else rows_like(
-            fitted.labels, X
+        self.labels_ = (
+            self._map("nearest", X) if fitted.labels is None else rows_like(fitted.labels, X)
         )
         return self
 
@@ -294,7 +293,9 @@ class KMeans(Estimator):
         float
         """
         X = self._fitted(X, "score")
-        rows, _ = rows_of(X, as_array(sample_weight), (int(self.n_clusters),), self._request(), sampled=0)
+        rows, _ = rows_of(
+            X, as_array(sample_weight), (int(self.n_clusters),), self._request(), sampled=0
+        )
         sums = rows.sums(self._books(), measure="squared", check=True).runs[0]
         return -float(sums.measure)
 
@@ -319,4 +320,3 @@ class KMeans(Estimator):
     def _map(self, what: str, X: Any) -> Any:
         missing = "skip" if self.skipna else "raise"
         return map_rows(X, what, self._books(), operation=f"KMeans.{what}", missing=missing)
-

@@ -36,7 +36,9 @@ class KMeansSweep:
     def __repr__(self) -> str:
         head = f"{'k':>4} {'inertia':>12} {'Davies-Bouldin':>15} {'BIC':>14}"
         rows = zip(self.k, self.inertia, self.davies_bouldin, self.bic, strict=True)
-        return "\n".join([head, *(f"{k:>4} {i:>12.6g} {d:>15.4f} {b:>14.6g}" for k, i, d, b in rows)])
+        return "\n".join(
+            [head, *(f"{k:>4} {i:>12.6g} {d:>15.4f} {b:>14.6g}" for k, i, d, b in rows)]
+        )
 
 
 def kmeans_sweep(

@@ -13,7 +13,8 @@ stability of numerical algorithms", 2nd ed., section 3.1),
 A centre nearer than b is within C = |x| + |x - c_b| of the shift, as b itself is, and
 ``|x - c_b|^2 = s_b + |x|^2`` up to that error, so that no score beyond
 
-    fl(s_b) + 2 (d + 6) u C (C + 2 |x|),    C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
+    fl(s_b) + 2 (d + 6) u C (C + 2 |x|),
+    C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
 
 can be a nearer centre's.
 """
@@ -250,4 +251,3 @@ class ArrayOperand:
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
         return self._sums, self._weights
-

@@ -257,9 +257,7 @@ def _of_nothing(d: int, none: Draws, *, weighted: bool, spread: bool) -> Survey:
     return Survey(0, no_bins(1, 3), no_bins(d, 3), *ends, heaviest, moments, none)
 
 
-def _of_block(
-    x: Array, w: Array | None, none: Draws, *, weighted: bool, spread: bool
-) -> Survey:
+def _of_block(x: Array, w: Array | None, none: Draws, *, weighted: bool, spread: bool) -> Survey:
     """Survey float64 rows without a sample."""
     xp = namespace(x)
     moments = _spread(x, w) if spread else None

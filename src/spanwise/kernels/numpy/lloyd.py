@@ -37,13 +37,14 @@ class NumPyBlock:
     @property
     def exact(self) -> np.ndarray:
         """The rows in float64; shape (rows, d)."""
-        if self._exact is None:
-            if self.dtype == np.float64:
-                self._exact = self.values
-            else:
-                self._exact = self._room.exact[: len(self.raw)]
-                np.subtract(self.raw, self.shift, out=self._exact)
-        return self._exact
+        if self._exact is not None:
+            return self._exact
+        exact = self.values
+        if self.dtype != np.float64:
+            exact = self._room.exact[: len(self.raw)]
+            np.subtract(self.raw, self.shift, out=exact)
+        self._exact = exact
+        return exact
 
     def exact_rows(self, chosen: np.ndarray) -> np.ndarray:
         """A few of the rows in float64."""
@@ -245,17 +246,17 @@ class _Totals:
         rows = block.exact if grid.fine else rounded(block.exact, grid.units)
         if weight is not None:
             rows = rows * weight[:, None]
-        for sums, unit in zip(self._sums, grid.levels, strict=True):
+        for level, unit in enumerate(grid.levels):
             piece = rounded(rows, unit)
             rows = rows - piece
-            sums += hot @ piece
+            self._sums[level] += hot @ piece
         if weight is None:
             self._weights[0] += np.bincount(labels, minlength=k)
             return
-        for weights, mass in zip(self._weights, grid.weight_levels, strict=True):
+        for level, mass in enumerate(grid.weight_levels):
             light = rounded(weight, mass)
             weight = weight - light
-            weights += np.bincount(labels, weights=light, minlength=k)
+            self._weights[level] += np.bincount(labels, weights=light, minlength=k)
 
     def add_compiled(self, block: NumPyBlock, labels: np.ndarray, compiled: Loops) -> None:
         """The same in one pass over the rows."""

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-
 _ROUND = 1.5 * 2.0**52
 """See `spanwise.kernels.exact.rounded`."""
 
