@@ -127,7 +127,8 @@ class _Plan:
         if status == _MEMORY_ERROR:
             raise MemoryError("MKL has no memory for the plan of a transform")
         if status:
-            raise RuntimeError(f"MKL: {self._library.DftiErrorMessage(ctypes.c_long(status)).decode()}")
+            message = self._library.DftiErrorMessage(ctypes.c_long(status))
+            raise RuntimeError(f"MKL: {message.decode()}")
 
 
 class _Plans(threading.local):
