@@ -52,7 +52,8 @@ def listing() -> str:
         lines += [f"    at most {limit.bound:.4g}: {limit.name}" for limit in workload.limits]
         for peer in workload.peers:
             floor = "" if peer.floor is None else f" (at least {peer.floor:g}x)"
-            missing = "" if peer.missing is None else f" [{peer.missing}]"
+            reason = workload.missing or peer.missing
+            missing = "" if reason is None else f" [{reason}]"
             lines.append(f"    against {peer.name}{floor}{missing}")
     lines += [
         f"{family.name} (at least {family.floor:g}x in geometric mean): "
@@ -64,6 +65,8 @@ def listing() -> str:
 
 def measure(workload: Workload, options: argparse.Namespace) -> list[Row]:
     """One row for each peer that is there."""
+    if workload.missing is not None:
+        return []
     rows = []
     sample = {"size": options.size, "seed": options.seed}
     with_memory = not (options.no_memory or workload.costly)
@@ -90,10 +93,10 @@ def main(argv: list[str] | None = None) -> int:
         seed=options.seed,
         rows=tuple(row for workload in chosen for row in measure(workload, options)),
         skipped=tuple(
-            (workload.name, peer.name, peer.missing)
+            (workload.name, peer.name, reason)
             for workload in chosen
             for peer in workload.peers
-            if peer.missing is not None
+            if (reason := workload.missing or peer.missing) is not None
         ),
         families=FAMILIES,
     )

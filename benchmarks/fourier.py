@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dask
@@ -235,7 +235,13 @@ def equal(x: Field) -> tuple[int, int]:
     return -(-latitude // x.chunked.numblocks[0]), longitude
 
 
-WORKLOADS = (
+def by_kernel(kernel: str, workload: Workload) -> Workload:
+    """The same, our side by an optional FFT kernel."""
+    summary = f"{workload.summary}; by the kernel {kernel}"
+    return replace(workload, name=f"{workload.name}-{kernel}", summary=summary, kernel=kernel)
+
+
+_OWN = (
     Workload(
         name="fft2",
         summary="fft2 of float32 planes, 4 to a chunk; each result chunk summed in place",
@@ -319,4 +325,9 @@ WORKLOADS = (
         ),
         check=same_sums,
     ),
+)
+
+WORKLOADS = (
+    *_OWN,
+    *(by_kernel("mkl", w) for w in _OWN if w.name in ("fft2", "smoothing", "fftn")),
 )

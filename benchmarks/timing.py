@@ -106,7 +106,7 @@ def timed(run: Callable[[Any], Any], data: Any) -> Measured:
 
 def pair(workload: Workload, peer: Peer, data: Any) -> tuple[Measured, Measured]:
     """Ours, then theirs, without their answers."""
-    ours = replace(timed(workload.ours, data), answer=None)
+    ours = replace(timed(workload.answer, data), answer=None)
     return ours, replace(timed(peer.run, data), answer=None)
 
 
@@ -136,7 +136,7 @@ def compare(
     with threads():
         data = workload.data(size, seed)
         start = time.perf_counter()
-        first = timed(workload.ours, data), timed(peer.run, data)
+        first = timed(workload.answer, data), timed(peer.run, data)
         taken = time.perf_counter() - start  # whatever the sides say of themselves
         agreement = workload.check(data, *(side.answer for side in first))
         first = tuple(replace(side, answer=None) for side in first)
@@ -227,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("seed", type=int)
     options = parser.parse_args(argv)
     workload = WORKLOADS[options.workload]
-    sides = {"ours": workload.ours, **{peer.name: peer.run for peer in workload.peers}}
+    sides = {"ours": workload.answer, **{peer.name: peer.run for peer in workload.peers}}
     run = sides[options.side]
     with threads():
         run(workload.data("toy", options.seed))  # what is imported and compiled is no result

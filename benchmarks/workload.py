@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
+import spanwise as sw
+from spanwise.errors import MissingDependencyError
+from spanwise.kernels.engines import check_engine
+
 THREADS = 2
 """Threads that every side may use: Dask's, ``workers=`` of SciPy, BLAS's and OpenMP's."""
 
@@ -114,9 +118,27 @@ class Workload:
     """``check(data, ours, theirs)``: whether two answers are the same."""
     limits: tuple[Limit, ...] = ()
     """What our side promises besides, at full size."""
+    kernel: str | None = None
+    """FFT kernel that our side is to use, and that may be missing; None: the one of the options."""
     costly: bool = False
     """Both sides take minutes and measure themselves: the runs whose answers are compared are the
     first that count, and none is made for the peaks alone."""
+
+    @property
+    def missing(self) -> str | None:
+        """Why our side cannot run here, or None."""
+        try:
+            check_engine(self.kernel)
+        except MissingDependencyError as error:
+            return str(error)
+        return None
+
+    def answer(self, data: Any) -> Any:
+        """What our side makes of the data."""
+        if self.kernel is None:
+            return self.ours(data)
+        with sw.set_options(fft_kernel=self.kernel):
+            return self.ours(data)
 
     def data(self, size: str, seed: int) -> Any:
         """The data of a named size."""

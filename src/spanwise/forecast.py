@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .graph.plan import Plan, Step
 
+
 def explain_kmeans(
     obj: xr.DataArray, k: int, *, sample_dim: str | None = None, feature_dim: str | None = None
 ) -> Explanation:
@@ -20,10 +21,7 @@ def explain_kmeans(
 
     The passes are as many as there can be by default; rows that fit the budget are read once.
     """
-    from . import options
-    from .cluster import CORESET_SWEEPS
-    from .graph.cluster import plan_fit, sample_size
-    from .graph.dask import spec_of
+    from .cluster import fit_plan
     from .labels.matrix import as_matrix
 
     named = sample_dim if feature_dim is None else feature_dim
@@ -31,16 +29,7 @@ def explain_kmeans(
     samples = [named] if feature_dim is None else others
     ordered = obj.transpose(*samples, *(dim for dim in obj.dims if dim not in samples))
     rows, _ = as_matrix(ordered.chunk().data, len(samples))
-    sampled = sample_size(*rows.shape, k)
-    how = plan_fit(
-        spec_of(rows),
-        n_clusters=k,
-        sweeps=0 if rows.shape[0] <= sampled else CORESET_SWEEPS - 1,
-        sampled=sampled,
-        weighted=False,
-        machine=options.machine(),
-    )
-    return _extended(explain(rows), how.plan)
+    return _extended(explain(rows), fit_plan(rows, k))
 
 
 def _extended(explanation: Explanation, plan: Plan) -> Explanation:
@@ -62,8 +51,7 @@ def _extended(explanation: Explanation, plan: Plan) -> Explanation:
     notes = (
         *explanation.notes,
         *(f"{row.name}: {row.form}." for row in added if row.form),
-        f"Passes, tasks and bytes read are those of {MAX_ITERATIONS} iterations; most data need "
-        "far fewer.",
+        "Passes, tasks and bytes read are the most that there can be.",
     )
     return replace(explanation, rows=(*explanation.rows, *added), totals=totals, notes=notes)
 

@@ -48,9 +48,9 @@ def set_options(**options: Any) -> Any:
         Where kernels run, see :class:`spanwise.schedulers.placement`.
     fft_kernel : str or None
         What transforms NumPy blocks in tasks: ``"scipy"``, ``"ducc0"`` (install
-        ``spanwise[fast]``) or a name given to :func:`spanwise.fft.register_kernel`. ``"auto"`` and
-        None: what ``spanwise calibrate`` found to be the fastest on this machine, where the
-        workers are on this machine; else SciPy.
+        ``spanwise[fast]``), ``"mkl"`` (``spanwise[mkl]``, x86-64 Linux) or a name given to
+        :func:`spanwise.fft.register_kernel`. ``"auto"`` and None: what ``spanwise calibrate`` found
+        to be the fastest on this machine, where the workers are on this machine; else SciPy.
     temporary_store : str, path or None
         Folder or URL (``"s3://bucket/scratch"``, anything that fsspec opens) for exchanges that
         exceed the budget; all workers must see it. None: the system's temporary folder, which

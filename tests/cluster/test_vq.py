@@ -109,7 +109,8 @@ def test_codes_and_distortion_are_those_of_scipys_best_run(seed, k, d, runs, thr
     expected = reference.kmeans(x, k, runs, thresh, rng=seed)
     book, distortion = vq.kmeans(x, k, runs, thresh, rng=seed)
     np.testing.assert_allclose(book, expected[0], rtol=1e-10, atol=1e-10)
-    assert distortion == pytest.approx(expected[1], rel=1e-12)
+    # From 5 features on SciPy's distances cancel: those of a code to itself are 1e-8, not 0.
+    assert distortion == pytest.approx(expected[1], rel=1e-12 if d < 5 else 1e-6)
 
 
 def test_codes_without_observations_are_dropped():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spanwise.errors import ArgumentError, MissingDependencyError
 from spanwise.kernels import buffers, engines
 from spanwise.kernels.fft import fft, result_dtype
-from spanwise.kernels.numpy import fft_ducc0, fft_scipy, halves, parts
+from spanwise.kernels.numpy import fft_ducc0, fft_mkl, fft_scipy, halves, parts
 
 KINDS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 ENGINES = [name for name in engines.engines() if engines.is_installed(name)]
@@ -25,10 +25,11 @@ def no_block_is_small(monkeypatch):
     """Everything goes the way of large blocks, in parts of a few elements."""
     monkeypatch.setattr(buffers, "SMALLEST", 0)
     monkeypatch.setattr(fft_scipy, "_KEPT_BYTES", 0)
-    for module in (fft_scipy, fft_ducc0, halves):
+    for module in (fft_scipy, fft_ducc0, fft_mkl, halves):
         monkeypatch.setattr(module, "_PART_BYTES", 100)
     monkeypatch.setattr(fft_scipy, "_ROW_BYTES", 100)
     monkeypatch.setattr(fft_ducc0, "_ROW_BYTES", 100)
+    monkeypatch.setattr(fft_mkl, "_LINE_BYTES", 100)
     monkeypatch.setattr(fft_scipy, "_PLANE_BYTES", 100)
     monkeypatch.setattr(parts, "_PAGE_BYTES", 16)
 
@@ -172,7 +173,7 @@ def test_an_engine_of_ones_own_is_given_what_it_was_promised(registry, monkeypat
     assert got == ("fft", (0,), (3,), None, 1, False)
 
 
-@pytest.mark.parametrize("name", ["", "scipy", "ducc0", "auto", "a:b", 3])
+@pytest.mark.parametrize("name", ["", "scipy", "ducc0", "mkl", "auto", "a:b", 3])
 def test_names_that_are_taken_are_refused(registry, name):
     with pytest.raises(ArgumentError, match="name="):
         engines.register_kernel(name, "scipy.fft:fftn")

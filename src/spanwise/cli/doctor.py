@@ -23,6 +23,7 @@ _PACKAGES = (
     "numpy",
     "scipy",
     "ducc0",
+    "mkl",
     "array-api-compat",
     "dask",
     "distributed",

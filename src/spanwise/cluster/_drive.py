@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dispatch, options
 from ..errors import ArrayTypeError
-from ..graph.cluster import REMEDIES, plan_fit, sample_size, sample_threshold
+from ..graph.cluster import REMEDIES, FitPlan, plan_fit, sample_size, sample_threshold
 from ..graph.gram import gram_pays
 from ..graph.plan import Plan
 from ..kernels.draws import sample_of
@@ -22,7 +22,7 @@ from ._lloyd import Frame
 from ._request import Fitted, Found, Request
 from ._rows import ChunkedRows, MemoryRows, Rows, check_weight_shape, chunked_weights
 from ._start import Sample, Start, given_centers, restarts
-from ._wide import fit_wide
+from ._wide import fit_wide, wide_plan
 
 _LEAST_ROWS_PER_CLUSTER = 100
 """Rows of a sample that tell enough of a cluster to stop after a few sweeps."""
@@ -75,9 +75,7 @@ def _fit_tall(
     saved: Saved,
 ) -> Found:
     """Sweep after sweep."""
-    rows, plan = rows_of(
-        x, weights, ks, request, sampled=ask.size, sweeps=0 if x.shape[0] <= ask.size else None
-    )
+    rows, plan = rows_of(x, weights, ks, request, sampled=ask.size)
     progress, ask = saved.resume(ask)
     if progress is None:
         progress, rows = _started(rows, float_dtype(x), ks, given, request, ask)
@@ -170,12 +168,8 @@ def rows_of(
     request: Request,
     *,
     sampled: int,
-    sweeps: int | None = None,
 ) -> tuple[Any, Plan | None]:
-    """The rows and their weights, ready to be swept over, and their plan if they are chunked.
-
-    ``sweeps`` counts those behind the survey; None: as many as the request allows.
-    """
+    """The rows and their weights, ready to be swept over, and their plan if they are chunked."""
     if weights is not None:
         weights = dispatch.accept(weights, function="cluster.KMeans", name="sample_weight")
         check_weight_shape(weights, x.shape[0])
@@ -185,20 +179,37 @@ def rows_of(
                 "sample_weight is a Dask array beside X in memory; pass sample_weight.compute()"
             )
         return MemoryRows(x, weights, skipna=request.skipna), None
-    from ..graph.dask import spec_of
-
     options.make_placement_effective()
-    if sweeps is None:
-        allowed = CORESET_SWEEPS if request.method != "lloyd" else request.max_iter + 2
-        sweeps = min(request.max_iter + 1, (request.max_passes or allowed) - 1)
-    how = plan_fit(
-        spec_of(x),
-        n_clusters=sum(ks),
-        sweeps=sweeps,
-        sampled=sampled,
-        weighted=weights is not None,
-        machine=options.machine(request.memory),
-    )
+    how = sweeps_plan(x, ks, request, sampled=sampled, weighted=weights is not None)
     how.plan.check(remedies=REMEDIES)
     rows = ChunkedRows(x, chunked_weights(weights, x), how, skipna=request.skipna)
     return rows, how.plan
+
+
+def sweeps_plan(
+    x: Any, ks: Sequence[int], request: Request, *, sampled: int, weighted: bool
+) -> FitPlan:
+    """The plan of the survey and the sweeps over chunked rows, as many as there can be."""
+    from ..graph.dask import spec_of
+
+    n, d = x.shape
+    method = method_for(n, d, max(ks)) if request.method == "auto" else request.method
+    sweeps = min(request.max_iter + 2, _sweeps(request, method)) - 1
+    return plan_fit(
+        spec_of(x),
+        n_clusters=sum(ks),
+        sweeps=0 if n <= sampled else int(sweeps),
+        sampled=sampled,
+        weighted=weighted,
+        machine=options.machine(request.memory),
+    )
+
+
+def plan_of(x: Any, ks: Sequence[int], request: Request) -> Plan:
+    """What a fit of chunked rows will cost, whatever its method."""
+    n, d = x.shape
+    method = method_for(n, d, max(ks)) if request.method == "auto" else request.method
+    if method == "gram":
+        return wide_plan(x, ks, request)
+    sampled = sample_size(n, d, max(ks))
+    return sweeps_plan(x, ks, request, sampled=sampled, weighted=False).plan

@@ -34,6 +34,7 @@ from ..kernels.gram import (
 from ..kernels.seeding import draw
 from ..kernels.survey import check_weights
 from ..kernels.transfer import to_host
+from ..machine import Machine
 from ._arguments import check_count, float_dtype
 from ._rows import in_threads
 
@@ -98,6 +99,7 @@ def gram_of(
     *,
     skipna: bool = False,
     anchors: np.ndarray | None = None,
+    memory: int | str | None = None,
     operation: str = "KMeans.fit",
 ) -> GramMatrix:
     """All inner products of the rows, in one read; computes.
@@ -113,6 +115,8 @@ def gram_of(
         Leave rows that hold NaN out.
     anchors : numpy.ndarray, shape (k, d), optional
         Given centres, to begin with.
+    memory : int or str, optional
+        Budget of a worker, instead of the option's.
     operation : str
         Public name, for messages.
 
@@ -139,7 +143,7 @@ def gram_of(
     if _is_concrete(x):
         products = gram(x, anchors, **params)
     else:
-        products = _reduce(x, anchors, params, operation)
+        products = _reduce(x, anchors, params, options.machine(memory), operation)
     weight = np.ones(n) if given is None else given.copy()
     weight[products.missing] = 0
     if not weight.any():
@@ -157,6 +161,7 @@ def centers_of(
     weights: Any,
     ks: Sequence[int],
     *,
+    memory: int | str | None = None,
     operation: str = "KMeans.fit",
 ) -> list[np.ndarray]:
     """Weighted means of the rows of each cluster of several clusterings, in one read; computes.
@@ -171,6 +176,8 @@ def centers_of(
         Weight of each row.
     ks : sequence of int
         Numbers of clusters; one without rows gets the centre of the heaviest.
+    memory : int or str, optional
+        Budget of a worker, instead of the option's.
     operation : str
         Public name, for messages.
 
@@ -188,7 +195,7 @@ def centers_of(
         pairs = zip(members, ks, strict=True)
         sums = [to_host(cluster_sums(x, m, given, clusters=k)) for m, k in pairs]
     else:
-        sums = _map_sums(x, members, given, ks, operation)
+        sums = _map_sums(x, members, given, ks, options.machine(memory), operation)
     out = []
     for m, k, total in zip(members, ks, sums, strict=True):
         weight = weight_of(m, np.ones(n) if given is None else given, k)
@@ -421,13 +428,19 @@ def _is_concrete(x: Any) -> bool:
     return dispatch.kind_of(x) == "concrete"
 
 
-def _reduce(x: Any, anchors: np.ndarray | None, params: dict[str, Any], operation: str) -> Any:
+def _reduce(
+    x: Any,
+    anchors: np.ndarray | None,
+    params: dict[str, Any],
+    machine: Machine,
+    operation: str,
+) -> Any:
     """The products of a Dask array, planned, checked and computed."""
     from ..graph.dask import spec_of
     from ..graph.dask.gram import reduce_columns
 
     options.make_placement_effective()
-    machine, spec = options.machine(), spec_of(x)
+    spec = spec_of(x)
     count = 0 if anchors is None else len(anchors)
     how = plan_gram(spec, anchors=count, machine=machine, operation=operation)
     if how.plan.peak_bytes > machine.memory:
@@ -442,6 +455,7 @@ def _map_sums(
     members: Sequence[np.ndarray],
     weights: np.ndarray | None,
     ks: Sequence[int],
+    machine: Machine,
     operation: str,
 ) -> list[np.ndarray]:
     """The sums of a Dask array, planned, checked and computed; each chunk is read once for all."""

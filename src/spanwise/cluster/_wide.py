@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from .. import dispatch, options
+from ..graph.gram import plan_centers, plan_gram
+from ..graph.plan import Plan
 from ._arguments import float_dtype
 from ._checkpoint import Saved
 from ._gram import GramFit, centers_of, gram_kmeans, gram_of
@@ -26,7 +30,7 @@ def fit_wide(
     seed, fits = _resumed(saved)
     if fits is None:
         seed = request.seed()
-        gram = gram_of(x, weights, skipna=request.skipna, anchors=given)
+        gram = gram_of(x, weights, skipna=request.skipna, anchors=given, memory=request.memory)
         start = None if given is None else gram.anchors
         fits = [
             gram_kmeans(
@@ -43,7 +47,8 @@ def fit_wide(
         _save(saved, fits, seed)
     if request.callback is not None:
         request.callback(fits[0].n_iter, fits[0].inertia, 0.0)
-    centers = centers_of(x, [fit.members for fit in fits], weights, ks)
+    members = [fit.members for fit in fits]
+    centers = centers_of(x, members, weights, ks, memory=request.memory)
     # Centres are compared with rows relative to the middle of the centres.
     shift = centers[0].mean(axis=0, dtype=np.float64).astype(float_dtype(x))
     pairs = zip(centers, fits, strict=True)
@@ -51,7 +56,19 @@ def fit_wide(
         Fitted(c, f.inertia, f.n_iter, f.occupied, f.weights, f.distances, f.labels)
         for c, f in pairs
     )
-    return Found(shift, fitted, None)
+    plan = wide_plan(x, ks, request) if dispatch.kind_of(x) == "chunked" else None
+    return Found(shift, fitted, plan)
+
+
+def wide_plan(x: Any, ks: Sequence[int], request: Request) -> Plan:
+    """What both reads of chunked rows cost."""
+    from ..graph.dask import spec_of
+
+    machine, spec = options.machine(request.memory), spec_of(x)
+    products = plan_gram(spec, machine=machine, operation="KMeans.fit").plan
+    centers = [plan_centers(spec, n_clusters=k, machine=machine).steps for k in ks]
+    steps = (*products.steps, *(step for some in centers for step in some))
+    return replace(products, steps=steps)
 
 
 _FIELDS = ("labels", "members", "weights", "distances")

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..graph.plan import Plan
 from ..kernels.blas import single_threaded
 from ..kernels.library import like
 from ..kernels.lloyd import Books
 from ..kernels.transfer import to_host
 from ._arguments import accept_matrix, check_count, check_parameters, logged, reference_of
-from ._drive import fit_rows, rows_of
+from ._drive import fit_rows, plan_of, rows_of
 from ._estimator import Estimator, as_array
 from ._lloyd import relative_to
 from ._request import Request
@@ -320,3 +321,35 @@ class KMeans(Estimator):
     def _map(self, what: str, X: Any) -> Any:
         missing = "skip" if self.skipna else "raise"
         return map_rows(X, what, self._books(), operation=f"KMeans.{what}", missing=missing)
+
+
+def fit_plan(x: Any, n_clusters: int, **options: Any) -> Plan:
+    """What a fit of a Dask array will cost, before it reads anything.
+
+    Parameters
+    ----------
+    x : dask.array.Array, shape (n_samples, n_features)
+        Rows.
+    n_clusters : int
+        Number of clusters.
+    **options
+        Parameters of `KMeans` that count: ``method``, ``max_iter``, ``max_passes``, ``memory``.
+
+    Returns
+    -------
+    Plan
+        Steps with their tasks, passes, bytes read and peak memory; passes are the most that there
+        can be.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import spanwise as sw
+    >>> x = da.zeros((10**6, 4), chunks=(10**5, 4))
+    >>> [step.pattern for step in sw.cluster.fit_plan(x, 8, memory="4GiB").steps][:2]
+    ['cached', 'reduce']
+    >>> sum(step.passes for step in sw.cluster.fit_plan(x, 8, memory="24MiB").steps)
+    4
+    """
+    X = accept_matrix(x, "fit_plan")
+    return plan_of(X, (int(n_clusters),), Request(**options))

@@ -1,4 +1,4 @@
-"""What transforms NumPy blocks: ``scipy``, ``ducc0``, and what users register.
+"""What transforms NumPy blocks: ``scipy``, ``ducc0``, ``mkl``, and what users register.
 
 An engine is a function that takes what the kernel :data:`spanwise.kernels.fft.fft` takes, but
 ``engine`` itself. Graphs carry its name, for one's own the place to import it from, so that workers
@@ -17,9 +17,10 @@ from ..errors import ArgumentError, ArgumentTypeError, MissingDependencyError
 _ENGINES = {
     "scipy": "spanwise.kernels.numpy.fft_scipy:transform",
     "ducc0": "spanwise.kernels.numpy.fft_ducc0:transform",
+    "mkl": "spanwise.kernels.numpy.fft_mkl:transform",
 }
 _BUILT_IN = frozenset(_ENGINES)
-_NEEDS = {"ducc0": "fast"}
+_NEEDS = {"ducc0": ("ducc0", "fast"), "mkl": ("mkl (of x86-64 Linux)", "mkl")}
 """Package of an engine, and the extra that installs it."""
 
 
@@ -30,7 +31,7 @@ def register_kernel(name: str, function: Callable[..., Any] | str) -> None:
     ----------
     name : str
         Name for the option ``fft_kernel``. A name of yours may be registered again; ``"scipy"``,
-        ``"ducc0"`` and ``"auto"`` are taken.
+        ``"ducc0"``, ``"mkl"`` and ``"auto"`` are taken.
     function : callable or str
         A function of a module, or its place ``"package.module:function"``. It is called in tasks,
         also on workers in other processes, which import it from its module: install the module
@@ -113,14 +114,19 @@ def check_engine(name: Any) -> None:
             "others are made known by spanwise.fft.register_kernel(name, function)"
         )
     if not is_installed(name):
+        package, extra = _NEEDS[name]
         raise MissingDependencyError(
-            f"fft_kernel={name!r} needs the package {name}: "
-            f'python -m pip install "spanwise[{_NEEDS[name]}]"'
+            f"fft_kernel={name!r} needs the package {package}: "
+            f'python -m pip install "spanwise[{extra}]"'
         )
 
 
 def is_installed(name: str) -> bool:
     """Whether the package of a built-in engine is there."""
+    if name == "mkl":  # a library without a module
+        from .numpy import dfti
+
+        return dfti.find() is not None
     return name not in _NEEDS or importlib.util.find_spec(name) is not None
 
 

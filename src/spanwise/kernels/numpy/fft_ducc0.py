@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from .. import buffers
 from ..fft import result_dtype
 from .halves import by_half
-from .parts import batch, is_paged, parts, spaced_rows
+from .parts import batch, held_and_result, is_paged, parts, spaced_rows, threads_of
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
 _PART_BYTES = 2**21
@@ -36,18 +35,12 @@ def transform(
     """Transform one block; see :data:`spanwise.kernels.fft.fft`."""
     ducc = _ducc0()
     dtype = result_dtype(kind, x.dtype)
-    held, shape = list(x.shape), list(x.shape)
-    for axis, length in zip(axes, lengths, strict=True):
-        held[axis] = shape[axis] = length
-    if kind in ("rfft", "ihfft"):
-        shape[axes[-1]] = lengths[-1] // 2 + 1
-    elif kind in ("irfft", "hfft"):
-        held[axes[-1]] = lengths[-1] // 2 + 1
+    held, shape = held_and_result(kind, x.shape, axes, lengths)
     takes = np.result_type(dtype, np.complex64)
     if kind not in ("irfft", "hfft") and x.dtype.kind != "c":
         takes = takes.type(0).real.dtype
-    if x.dtype != takes or list(x.shape) != held:
-        x = buffers.copied(x, tuple(held), takes)
+    if x.dtype != takes or x.shape != held:
+        x = buffers.copied(x, held, takes)
         overwrite = True
     if math.prod(shape) == 0:
         return np.empty(shape, dtype)
@@ -57,15 +50,15 @@ def transform(
         "axes": axes,
         "forward": kind in _FORWARD,
         "inorm": factor if kind in _FORWARD else 2 - factor,
-        "nthreads": _threads(workers),
+        "nthreads": threads_of(workers),
     }
     size = dtype.itemsize * math.prod(shape)
     # Parts cut behind the transformed axes would be columns; several threads share a whole block.
     is_cut = max(axes) == x.ndim - 1 and size >= buffers.SMALLEST and options["nthreads"] == 1
     if is_cut and kind in ("fft", "ifft") and x.dtype.kind != "c":
-        return _of_real(ducc, x, tuple(shape), dtype, options)
+        return _of_real(ducc, x, shape, dtype, options)
     in_place = kind in ("fft", "ifft") and overwrite and x.dtype == dtype
-    out = x if in_place else buffers.empty(tuple(shape), dtype)
+    out = x if in_place else buffers.empty(shape, dtype)
     if kind in ("fft", "ifft"):
         return ducc.c2c(x, out=out, **options)
     if kind in ("rfft", "ihfft"):
@@ -138,13 +131,6 @@ def _half(
     if others:
         ducc.c2c(spectrum, out=spectrum, **{**options, "axes": tuple(others)})
     return spectrum
-
-
-def _threads(workers: int | None) -> int:
-    """Number of threads by SciPy's rule: negative ones count from the number of cores down."""
-    if workers is None:
-        return 1
-    return workers if workers > 0 else max(1, (os.cpu_count() or 1) + 1 + workers)
 
 
 def _ducc0() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,31 @@ from .. import buffers
 _PAGE_BYTES = 4096
 _VECTOR_BYTES = 64
 """What libraries read or write of a row at a time, at most."""
+
+
+def held_and_result(
+    kind: str, shape: tuple[int, ...], axes: tuple[int, ...], lengths: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shapes of a block after cropping or padding, and of its transform.
+
+    >>> held_and_result("irfft", (2, 5), (1,), (6,))
+    ((2, 4), (2, 6))
+    """
+    held, result = list(shape), list(shape)
+    for axis, length in zip(axes, lengths, strict=True):
+        held[axis] = result[axis] = length
+    if kind in ("rfft", "ihfft"):
+        result[axes[-1]] = lengths[-1] // 2 + 1
+    elif kind in ("irfft", "hfft"):
+        held[axes[-1]] = lengths[-1] // 2 + 1
+    return tuple(held), tuple(result)
+
+
+def threads_of(workers: int | None) -> int:
+    """Number of threads by SciPy's rule: negative ones count from the number of cores down."""
+    if workers is None:
+        return 1
+    return workers if workers > 0 else max(1, (os.cpu_count() or 1) + 1 + workers)
 
 
 def is_paged(shape: tuple[int, ...], axes: tuple[int, ...], dtype: np.dtype) -> bool:
