@@ -32,7 +32,7 @@ from .transfer import to_host
 Measure = Literal["none", "squared", "distance", "both"]
 """What to sum over the rows: nothing, squared distances, distances to the nearest centre."""
 
-_BLOCK_BYTES = 2 << 20
+_BLOCK_BYTES = 1 << 20
 _DEVICE_BLOCK_BYTES = 256 << 20
 
 
@@ -172,14 +172,13 @@ def _merge(parts: Sequence[Sums]) -> Sums:
 
 
 def rows_per_block(d: int, k: int, itemsize: int, *, budget: int = _BLOCK_BYTES) -> int:
-    """Rows whose scores, values and float64 copies fit the cache; never so few that BLAS starves.
+    """Rows whose values and scores stay in cache; never so few that BLAS starves.
 
-    >>> rows_per_block(16, 64, 4)
-    4096
+    >>> rows_per_block(16, 64, 4), rows_per_block(128, 1024, 4)
+    (1024, 256)
     """
-    per_row = itemsize * (2 * d + k) + 8 * d
-    least = min(512, max(8, (16 << 20) // (8 * d)))
-    return max(least, min(16384, budget // per_row))
+    least = min(256, max(8, (16 << 20) // (8 * d)))
+    return max(least, min(1024, budget // (itemsize * (d + k))))
 
 
 def _engine(x: Array, books: Books) -> Engine:
@@ -189,8 +188,7 @@ def _engine(x: Array, books: Books) -> Engine:
         from .numpy.lloyd import NumPyEngine
 
         return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8))
-    rows = rows_per_block(d, k, 8, budget=_DEVICE_BLOCK_BYTES)
-    return ArrayEngine(min(ROWS_AT_ONCE, max(rows, _DEVICE_BLOCK_BYTES // (8 * (2 * d + 2 * k)))))
+    return ArrayEngine(max(1, min(ROWS_AT_ONCE, _DEVICE_BLOCK_BYTES // (16 * (d + k)))))
 
 
 def _sums(
@@ -241,9 +239,7 @@ class _Run:
 
     def take(self, block: Any, start: int, books: Books) -> None:
         """Take in one block."""
-        labels = self.operand.nearest(block)
-        if books.grid is not None:
-            self.operand.accumulate(block, labels)
+        labels = self.operand.assign(block)
         if not self.needs_distances:
             return
         squared = self.operand.squared_distances(block, labels)
@@ -268,9 +264,7 @@ class _Run:
         odds += weights * rates.cluster[self.number][labels]
         u = uniforms(rates.seed, 1 + self.number, start, len(labels))
         chosen = np.flatnonzero(u < odds)
-        xp = namespace(block.exact)
-        rows = to_host(xp.take(block.exact, like(chosen, block.exact), axis=0))
-        rows = (rows + shift.astype(np.float64)).astype(shift.dtype)
+        rows = (to_host(block.exact(chosen)) + shift.astype(np.float64)).astype(shift.dtype)
         return Draws(
             u[chosen], chosen + start, rows, weights[chosen] / np.minimum(odds[chosen], 1.0)
         )
@@ -284,9 +278,10 @@ class _Run:
         if not wanted:
             return
         far = _no_far(x.shape[1])
+        operand = engine.operand(books.centers[self.number], x, None)
         for block in engine.blocks(x, weight, books.shift, skipna=skipna):
-            labels = self.operand.nearest(block)
-            squared = self.operand.squared_distances(block, labels)
+            labels = operand.assign(block)
+            squared = operand.squared_distances(block, labels)
             found = _far_of(block, labels, squared, start, wanted)
             pairs = zip(_fields(far), _fields(found), strict=True)
             far = Far(*(np.concatenate(pair) for pair in pairs)).first(wanted)
@@ -325,8 +320,7 @@ def _far_of(block: Any, labels: Array, squared: Array, start: int, wanted: int) 
     if len(chosen) > wanted:
         cut = np.partition(distances[chosen], len(chosen) - wanted)[len(chosen) - wanted]
         chosen = chosen[distances[chosen] >= cut]
-    xp = namespace(block.exact)
-    rows = to_host(xp.take(block.exact, like(chosen, block.exact), axis=0))
+    rows = to_host(block.exact(chosen))
     return Far(
         distances[chosen],
         chosen + start + block.start,
@@ -353,7 +347,7 @@ def _assign(
     bad = None if missing == "ignore" else check_rows(x, skipna=missing == "skip")
     xp = namespace(x)
     for block in engine.blocks(x, None, books.shift, skipna=False):
-        nearest = run.nearest(block)
+        nearest = run.assign(block)
         labels.append(xp.astype(nearest, xp.int32))
         distances.append(xp.astype(xp.sqrt(run.squared_distances(block, nearest)), block.dtype))
     if not labels:
@@ -374,7 +368,7 @@ def _nearest(
     bad = check_rows(x, skipna=missing == "skip")
     xp = namespace(x)
     labels = [
-        xp.astype(run.nearest(block), xp.int32)
+        xp.astype(run.assign(block), xp.int32)
         for block in engine.blocks(x, None, books.shift, skipna=False)
     ]
     if not labels:
@@ -399,7 +393,7 @@ def _distances(x: Array, books: Books, *, missing: Literal["raise", "skip"] = "r
     norms = xp.sum(centers * centers, axis=1)
     out = []
     for block in engine.blocks(x, None, books.shift, skipna=False):
-        values = block.exact
+        values = block.exact()
         squared = norms - 2.0 * xp.matmul(values, centers.T)
         squared += xp.sum(values * values, axis=1)[:, None]
         out.append(xp.astype(xp.sqrt(xp.where(squared > 0, squared, 0 * squared)), block.dtype))

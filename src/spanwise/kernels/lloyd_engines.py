@@ -47,25 +47,23 @@ class Block(Protocol):
     weight: Array | None
     """Weight of each row, float64; None if all are 1."""
 
-    @property
-    def exact(self) -> Array:
-        """The rows in float64; shape (rows, d)."""
+    def exact(self, chosen: Any = ...) -> Array:
+        """All or some of the rows in float64, relative to the shift."""
         ...
 
 
 class Operand(Protocol):
     """One set of centres, ready to be compared with blocks, and what was summed for it."""
 
-    def nearest(self, block: Any) -> Array:
-        """Number of the nearest centre of each row."""
+    def assign(self, block: Any) -> Array:
+        """Number of the nearest centre of each row; the rows are added to the sums of theirs.
+
+        Nothing is summed without a grid.
+        """
         ...
 
     def squared_distances(self, block: Any, labels: Array) -> Array:
         """Squared distance of each row to its centre, float64."""
-        ...
-
-    def accumulate(self, block: Any, labels: Array) -> None:
-        """Add the rows to the sums of their centres."""
         ...
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -129,11 +127,16 @@ class ArrayBlock:
     """Rows of any library."""
 
     start: int
-    values: Array
-    """In the precision of the data; shape (rows, d)."""
-    exact: Array
+    rows: Array
+    """In float64, relative to the shift."""
     weight: Array | None
     dtype: Any
+
+    def exact(self, chosen: Any = None) -> Array:
+        """All or some of the rows in float64."""
+        if chosen is None:
+            return self.rows
+        return namespace(self.rows).take(self.rows, like(chosen, self.rows), axis=0)
 
 
 class ArrayEngine:
@@ -167,7 +170,7 @@ class ArrayEngine:
                 exact = xp.where(missing[:, None], xp.zeros_like(exact), exact)
                 w = xp.ones_like(exact[:, 0]) if w is None else w
                 w = xp.where(missing, xp.zeros_like(w), w)
-            yield ArrayBlock(a, xp.astype(exact, dtype, copy=False), exact, w, dtype)
+            yield ArrayBlock(a, exact, w, dtype)
 
     def operand(self, centers: np.ndarray, x: Array, grid: Grid | None) -> ArrayOperand:
         """Centres in the library and on the device of the rows."""
@@ -188,10 +191,10 @@ class ArrayOperand:
         self.grid = grid
         self._sums, self._weights = no_totals(grid, *centers.shape)
 
-    def nearest(self, block: ArrayBlock) -> Array:
-        """First of the nearest centres of each row."""
-        values = block.values
-        xp = namespace(values)
+    def assign(self, block: ArrayBlock) -> Array:
+        """First of the nearest centres of each row; the rows are added to its sums."""
+        xp = namespace(block.rows)
+        values = xp.astype(block.rows, block.dtype, copy=False)
         scores = xp.matmul(values, self.matrix) + self.norms
         best = xp.min(scores, axis=1)
         labels = xp.argmin(scores, axis=1)
@@ -199,10 +202,11 @@ class ArrayOperand:
         # A score that is not a number, or a bound, rules no centre out.
         near = xp.logical_not(scores > limit[:, None])
         flagged = xp.sum(xp.astype(near, xp.int32), axis=1) != 1
-        if self.centers.shape[0] == 1 or not bool(xp.any(flagged)):
-            return labels
-        rows = xp.nonzero(flagged)[0]
-        labels[flagged] = self._settled(xp.take(block.exact, rows, axis=0), labels.dtype)
+        if self.centers.shape[0] > 1 and bool(xp.any(flagged)):
+            rows = xp.take(block.rows, xp.nonzero(flagged)[0], axis=0)
+            labels[flagged] = self._settled(rows, labels.dtype)
+        if self.grid is not None:
+            self._accumulate(block, labels, self.grid)
         return labels
 
     def _settled(self, exact: Array, dtype: Any) -> Array:
@@ -222,15 +226,13 @@ class ArrayOperand:
 
     def squared_distances(self, block: ArrayBlock, labels: Array) -> Array:
         """From ``(x - c)^2``."""
-        xp = namespace(block.exact)
-        difference = block.exact - xp.take(self.centers, labels, axis=0)
+        xp = namespace(block.rows)
+        difference = block.rows - xp.take(self.centers, labels, axis=0)
         return xp.sum(difference * difference, axis=1)
 
-    def accumulate(self, block: ArrayBlock, labels: Array) -> None:
+    def _accumulate(self, block: ArrayBlock, labels: Array, grid: Grid) -> None:
         """As a product with the indicator matrix, of multiples of the grid's units."""
-        grid = self.grid
-        assert grid is not None
-        rows, weight = block.exact, block.weight
+        rows, weight = block.rows, block.weight
         xp = namespace(rows)
         hot = xp.astype(labels[:, None] == self.numbers[None, :], xp.float64).T
         if not grid.fine:

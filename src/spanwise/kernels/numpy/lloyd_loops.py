@@ -1,7 +1,8 @@
-"""Loops of Lloyd's iteration compiled by Numba, where it is installed (extra ``fast``).
+"""Lloyd's iteration over a block in one compiled loop, where Numba is installed (extra ``fast``).
 
-They do what their NumPy counterparts do, to the last bit of what they give out: labels follow from
-a bound on rounding errors, and sums are exact.
+It does what `spanwise.kernels.numpy.lloyd` does with NumPy, to the last bit of what is given out:
+labels follow from a bound on rounding errors, and sums are exact. The interpreter is left once for
+many rows, so that threads do not wait for each other.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,46 +18,91 @@ _ROUND = 1.5 * 2.0**52
 """See `spanwise.kernels.exact.rounded`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loops:
-    """Compiled functions."""
-
-    center: Callable[..., Any]
-    """``center(raw, shift, out, norms)``: rows relative to the shift, and their squared norms."""
-    scan: Callable[..., Any]
-    """``scan(scores, norms, row_norms, reach, scale, limits, labels)``: the one score within the
-    limit, -1 where there are several; norms of centres are added to scores here."""
-    add: Callable[..., Any]
-    """``add(raw, shift, units, labels, sums, weights)``: sums of rounded rows."""
-    add_fine: Callable[..., Any]
-    """``add_fine(raw, shift, levels, labels, sums, weights)``: sums of rows on two levels."""
-    add_weighted: Callable[..., Any]
-    """``add_weighted(raw, shift, units, levels, masses, labels, weight, fine, sums, weights)``."""
-
-
 def is_installed() -> bool:
     """Whether loops can be compiled."""
     return importlib.util.find_spec("numba") is not None
 
 
 @functools.cache
-def loops() -> Loops | None:
-    """The compiled functions, or None without Numba."""
+def compiled_sweep() -> Callable[..., None] | None:
+    """`_sweep`, compiled when it is first called, or None without Numba."""
     if not is_installed():
         return None
     import numba
+    from numba.extending import register_jitable
 
-    compiled = numba.njit(nogil=True, cache=True)
-    fused = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-    scans = {np.dtype(np.float32): compiled(_scan32), np.dtype(np.float64): compiled(_scan64)}
+    for part in (_scan, _settle, _nearest, _add, _add_fine, _add_weighted):
+        register_jitable(part)
+    register_jitable(fastmath={"reassoc", "contract"})(_center)
+    return numba.njit(nogil=True, cache=True)(_sweep)
 
-    def scan(scores: np.ndarray, *others: Any) -> None:
-        scans[scores.dtype](scores, *others)
 
-    return Loops(fused(_center), scan, compiled(_add), compiled(_add_fine), compiled(_add_weighted))
+def _sweep(
+    raw: Any,
+    weight: Any,
+    shift: Any,
+    exact_shift: Any,
+    matrix: Any,
+    norms: Any,
+    centers: Any,
+    bound: Any,
+    rows: int,
+    form: str,
+    units: Any,
+    levels: Any,
+    masses: Any,
+    labels: Any,
+    sums: Any,
+    weights: Any,
+) -> None:
+    """Label rows, and add them to the sums of their centres.
+
+    Parameters
+    ----------
+    raw, weight : (n, d) C-contiguous, (n,) float64
+        Rows, and their weights where they count.
+    shift, exact_shift : (d,)
+        In the precision of the rows, and in float64.
+    matrix, norms, centers : (k, d), (k,), (k, d) float64
+        Centres relative to the shift: times -2, squared norms, and themselves.
+    bound : (2,) float64
+        Reach and scale of `spanwise.kernels.lloyd_engines.Bound`.
+    rows : int
+        Rows that are handled at a time.
+    form : {"", "rows", "fine", "weighted", "fine weighted"}
+        What to sum.
+    units, levels, masses
+        Of the grid.
+    labels, sums, weights : (n,) int32, (levels, k, d) float64, (weight levels, k) float64
+        Results; sums are added to.
+    """
+    n, d = raw.shape
+    block = min(rows, n)
+    values = np.empty((block, d), raw.dtype)
+    scores = np.empty(norms.size * block, raw.dtype)
+    beside = np.empty((3, block), raw.dtype)
+    for a in range(0, n, rows):
+        b = min(a + rows, n)
+        part, found = raw[a:b], labels[a:b]
+        near = scores[: norms.size * (b - a)].reshape((norms.size, b - a))
+        _center(part, shift, values, beside[0])
+        np.dot(matrix, values[: b - a].T, near)
+        _scan(near, norms, beside[1], beside[2], found)
+        _settle(near, norms, beside, bound, part, exact_shift, centers, found)
+        if form == "rows":
+            _add(part, exact_shift, units, found, sums, weights)
+        elif form == "fine":
+            _add_fine(part, exact_shift, levels, found, sums, weights)
+        elif form != "":
+            is_fine = form == "fine weighted"
+            w = weight[a:b]
+            _add_weighted(
+                part, exact_shift, units, levels, masses, found, w, is_fine, sums, weights
+            )
 
 
 def _center(raw: Any, shift: Any, out: Any, norms: Any) -> None:
+    """Rows relative to the shift, and their squared norms."""
     for r in range(raw.shape[0]):
         total = raw[r, 0] - raw[r, 0]
         for f in range(raw.shape[1]):
@@ -67,69 +112,79 @@ def _center(raw: Any, shift: Any, out: Any, norms: Any) -> None:
         norms[r] = total
 
 
-# The minimum of floats is not vectorised by LLVM, that of integers is: bits of floats are put in
-# the order of the floats, which leaves the sign and turns the others over where it is set.
+def _scan(scores: Any, norms: Any, best: Any, second: Any, labels: Any) -> None:
+    """The first best centre of each row, its score and the second best, norms added.
+
+    One centre after the other for all rows, which processors do for many rows at once.
+    """
+    for i in range(labels.size):
+        best[i] = scores[0, i] + norms[0]
+        second[i] = np.inf
+        labels[i] = 0
+    for j in range(1, norms.size):
+        norm = norms[j]
+        for i in range(labels.size):
+            score, least = scores[j, i] + norm, best[i]
+            lower = score < least
+            other = least if lower else score
+            second[i] = other if other < second[i] else second[i]
+            labels[i] = j if lower else labels[i]
+            best[i] = score if lower else least
 
 
-def _scan32(
-    scores: Any, norms: Any, row_norms: Any, reach: float, scale: float, limits: Any, labels: Any
+def _settle(
+    scores: Any,
+    norms: Any,
+    beside: Any,
+    bound: Any,
+    raw: Any,
+    shift: Any,
+    centers: Any,
+    labels: Any,
 ) -> None:
-    ones, sign = np.int32(0x7FFFFFFF), np.int32(31)
-    for r in range(scores.shape[0]):
-        least = ones
-        for j in range(scores.shape[1]):
-            bits = np.float32(scores[r, j] + norms[j]).view(np.int32)
-            least = min(least, np.int32(bits ^ ((bits >> sign) & ones)))
-        best = np.int32(least ^ ((least >> sign) & ones)).view(np.float32)
-        length = np.sqrt(row_norms[r])
-        circle = (length + np.sqrt(max(best + row_norms[r], np.float32(0)))) * reach
-        limit = np.float32(best + circle * (circle + 2 * length) * scale)
-        count, index = 0, 0
-        for j in range(scores.shape[1]):
-            near = not (scores[r, j] + norms[j] > limit)
-            count += near
-            index += near * j
-        limits[r] = limit
-        labels[r] = index if count == 1 else -1
+    """Compare anew where the second best score is within the bound, or one is no number."""
+    for i in range(labels.size):
+        own, best, second = beside[0, i], beside[1, i], beside[2, i]
+        length = np.sqrt(own)
+        circle = (length + np.sqrt(max(best + own, 0.0))) * bound[0]
+        limit = best + circle * (circle + 2 * length) * bound[1]
+        if second > limit or norms.size == 1:
+            continue
+        labels[i] = _nearest(scores, i, norms, limit, raw, shift, centers)
 
 
-def _scan64(
-    scores: Any, norms: Any, row_norms: Any, reach: float, scale: float, limits: Any, labels: Any
-) -> None:
-    ones, sign = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(63)
-    for r in range(scores.shape[0]):
-        least = ones
-        for j in range(scores.shape[1]):
-            bits = np.float64(scores[r, j] + norms[j]).view(np.int64)
-            least = min(least, bits ^ ((bits >> sign) & ones))
-        best = np.int64(least ^ ((least >> sign) & ones)).view(np.float64)
-        length = np.sqrt(row_norms[r])
-        circle = (length + np.sqrt(max(best + row_norms[r], 0.0))) * reach
-        limit = best + circle * (circle + 2 * length) * scale
-        count, index = 0, 0
-        for j in range(scores.shape[1]):
-            near = not (scores[r, j] + norms[j] > limit)
-            count += near
-            index += near * j
-        limits[r] = limit
-        labels[r] = index if count == 1 else -1
+def _nearest(
+    scores: Any, i: int, norms: Any, limit: float, raw: Any, shift: Any, centers: Any
+) -> int:
+    """The first nearest of the centres in question, feature by feature in float64."""
+    found, least = -1, np.inf
+    for j in range(norms.size):
+        if scores[j, i] + norms[j] > limit:
+            continue
+        total = 0.0
+        for f in range(raw.shape[1]):
+            apart = (np.float64(raw[i, f]) - shift[f]) - centers[j, f]
+            total += apart * apart
+        if found < 0 or total < least:
+            found, least = j, total
+    return found
 
 
 def _add(raw: Any, shift: Any, units: Any, labels: Any, sums: Any, weights: Any) -> None:
     bias = _ROUND * units
     for r in range(raw.shape[0]):
         j = labels[r]
-        weights[j] += 1.0
+        weights[0, j] += 1.0
         for f in range(raw.shape[1]):
             value = np.float64(raw[r, f]) - shift[f]
-            sums[j, f] += (value + bias[f]) - bias[f]
+            sums[0, j, f] += (value + bias[f]) - bias[f]
 
 
 def _add_fine(raw: Any, shift: Any, levels: Any, labels: Any, sums: Any, weights: Any) -> None:
     bias = _ROUND * levels
     for r in range(raw.shape[0]):
         j = labels[r]
-        weights[j] += 1.0
+        weights[0, j] += 1.0
         for f in range(raw.shape[1]):
             value = np.float64(raw[r, f]) - shift[f]
             coarse = (value + bias[0, f]) - bias[0, f]
@@ -145,14 +200,13 @@ def _add_weighted(
     masses: Any,
     labels: Any,
     weight: Any,
-    fine: bool,
+    is_fine: bool,
     sums: Any,
     weights: Any,
 ) -> None:
     first, bias, light = _ROUND * units, _ROUND * levels, _ROUND * masses
     for r in range(raw.shape[0]):
-        j = labels[r]
-        w = weight[r]
+        j, w = labels[r], weight[r]
         if w == 0:
             continue
         mass = (w + light[0]) - light[0]
@@ -160,7 +214,7 @@ def _add_weighted(
         weights[1, j] += ((w - mass) + light[1]) - light[1]
         for f in range(raw.shape[1]):
             value = np.float64(raw[r, f]) - shift[f]
-            if not fine:
+            if not is_fine:
                 value = (value + first[f]) - first[f]
             value *= w
             coarse = (value + bias[0, f]) - bias[0, f]
