@@ -19,12 +19,22 @@ from spanwise.errors import ArgumentError, SpanwiseError, UnsupportedError
 X = np.random.default_rng(0).standard_normal((60, 3))
 
 
+EXPECTED_TO_FAIL = dict.fromkeys(
+    (
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+    ),
+    "scikit-learn expects it of its own KMeans: other rows draw other starts",
+)
+
+
 def checks():
     with warnings.catch_warnings():
         # That it does not inherit from BaseEstimator, which would need scikit-learn.
         warnings.simplefilter("ignore")
         pairs = list(estimator_checks_generator(KMeans(n_clusters=2), legacy=True))
-    return [pytest.param(*pair, id=getattr(pair[1], "func", pair[1]).__name__) for pair in pairs]
+    named = [(getattr(pair[1], "func", pair[1]).__name__, pair) for pair in pairs]
+    return [pytest.param(*pair, id=name) for name, pair in named if name not in EXPECTED_TO_FAIL]
 
 
 @pytest.mark.filterwarnings("ignore")

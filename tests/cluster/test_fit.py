@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spanwise.cluster import KMeans
 from spanwise.kernels import lloyd as lloyd_module
 from spanwise.kernels.numpy import lloyd as numpy_lloyd
-from spanwise.kernels.numpy.lloyd_loops import is_installed
+from spanwise.kernels.numpy.loops import is_installed
 from spanwise.kernels.transfer import to_device, to_host
 from spanwise.testing.strategies import chunkings
 
@@ -80,7 +80,7 @@ def test_no_length_of_blocks_changes_a_bit(length, monkeypatch):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_compiled_loops_change_no_bit(dtype, weighted, monkeypatch):
-    monkeypatch.setattr(numpy_lloyd, "compiled_sweep", lambda: None)
+    monkeypatch.setattr(numpy_lloyd, "loops", lambda: None)
     model = KMeans(K, random_state=0)
     got = bits(model.fit(rows(dtype), sample_weight=weights() if weighted else None))
     assert got == expected(dtype, weighted, "auto")

@@ -222,7 +222,7 @@ def test_a_sweep_shares_both_reads():
     found = kmeans_sweep(source.array, (2, 3, 4), method="gram", rng=0)
     assert set(source.reads.values()) == {2}
     other = kmeans_sweep(source.array, (2, 3, 4), method="lloyd", rng=0)
-    np.testing.assert_allclose(found.inertia, other.inertia, rtol=1e-2)
+    np.testing.assert_allclose(found.inertia, other.inertia, rtol=3e-2)
 
 
 def test_weights_may_be_of_any_library(xp):

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spanwise.kernels.exact import Bins, binned, grid_of, merge_bins, no_bins, rounded
+from spanwise.kernels.exact import (
+    Bins,
+    binned,
+    binned_by,
+    bins_of_count,
+    grid_of,
+    merge_bins,
+    no_bins,
+    rounded,
+)
 
 NUMBERS = st.floats(-1e100, 1e100, allow_nan=False)
 ROWS = hnp.arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=NUMBERS)
@@ -38,7 +47,7 @@ def test_three_bins_are_right_to_the_last_bit_of_the_largest_value(x):
 def test_bins_by_label_are_those_of_the_rows_of_each_label():
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal(500) * 10.0 ** rng.integers(-9, 9, 500), rng.integers(0, 4, 500)
-    got = binned(x, labels=labels, columns=5).value
+    got = binned_by(x, labels, 5).value
     expected = [math.fsum(x[labels == j]) for j in range(5)]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
     assert got[4] == 0
@@ -49,6 +58,12 @@ def test_what_is_not_finite_is_no_number():
     np.testing.assert_array_equal(got.value, [6.0, np.nan])
     assert np.isnan(binned(np.array([[np.nan]])).value).all()
     assert np.isnan(binned(np.array([[1e300]])).value).all()
+
+
+def test_columns_may_lie_along_either_axis():
+    x = np.random.default_rng(0).standard_normal((50, 3))
+    np.testing.assert_array_equal(binned(x.T, axis=1).parts, binned(x).parts)
+    np.testing.assert_array_equal(bins_of_count(7).parts, binned(np.ones((7, 1))).parts)
 
 
 def test_nothing_adds_up_to_nothing():

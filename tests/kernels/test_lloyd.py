@@ -190,7 +190,7 @@ def test_blocks_of_any_length_give_the_same_labels(monkeypatch):
 def test_few_and_many_centres_are_compared_alike(monkeypatch):
     x, _, books = problem()
     few = nearest(x, books)[0]
-    monkeypatch.setattr(numpy_lloyd, "compiled_sweep", lambda: None)
+    monkeypatch.setattr(numpy_lloyd, "loops", lambda: None)
     np.testing.assert_array_equal(nearest(x, books)[0], few)
     monkeypatch.setattr(numpy_lloyd, "_FEW_CENTERS", 0)
     np.testing.assert_array_equal(nearest(x, books)[0], few)

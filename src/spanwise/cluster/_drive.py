@@ -145,11 +145,11 @@ def _started(
     if given is not None:
         starts: list[Any] = [given - shift.astype(np.float64)]
     else:
+        sampled = survey.count > ask.size
+        runs = [restarts(request.n_init, request.init, k, sampled=sampled) for k in ks]
         starts = [
-            Start(
-                request.init, k, restarts(request.n_init, request.init, k), ask.seed, ask.max_iter
-            )
-            for k in ks
+            Start(request.init, k, count, ask.seed, ask.max_iter)
+            for k, count in zip(ks, runs, strict=True)
         ]
     sample = Sample.of(drawn, stand_for)
     return begin(frame, starts, sample, ask), rows

@@ -42,19 +42,24 @@ def seed_of(random_state: Any) -> int:
     )
 
 
-def restarts(n_init: Any, init: Any, k: int) -> int:
-    """Runs on the sample; what ``"auto"`` means depends on the number of clusters only.
+def restarts(n_init: Any, init: Any, k: int, *, sampled: bool = True) -> int:
+    """Runs from different starts; ``"auto"`` depends on the numbers of rows and clusters only.
 
-    The more clusters, the less the inertia differs from run to run, and the more a run costs.
+    On all rows it is what it is in scikit-learn. On a sample the start counts for more, since few
+    steps follow; the more clusters, the less the inertia differs from run to run.
 
     >>> [restarts("auto", "k-means++", k) for k in (8, 256, 2000)]
     [8, 4, 1]
+    >>> restarts("auto", "k-means++", 8, sampled=False)
+    1
     """
     if not isinstance(init, str) and not callable(init):
         return 1
     if n_init != "auto":
         return int(n_init)
-    return max(1, min(_RESTARTS, _CENTERS_OF_ALL_RUNS // k)) if init == "k-means++" else 10
+    if init != "k-means++":
+        return 10
+    return max(1, min(_RESTARTS, _CENTERS_OF_ALL_RUNS // k)) if sampled else 1
 
 
 def given_centers(init: Any, k: int, d: int) -> np.ndarray | None:

@@ -15,12 +15,12 @@ multiple of u, ties to even) is T. J. Dekker's.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .library import Array, namespace
+from .library import Array, like, namespace
 from .transfer import to_host
 
 _ROUND = 1.5 * 2.0**52
@@ -55,8 +55,9 @@ class Bins:
     def value(self) -> np.ndarray:
         """The sums in float64; NaN where a value was not finite or beyond 1e290."""
         out = np.zeros(len(self.top))
+        usable = np.minimum(self.top, _HIGHEST)
         for i in range(len(self.parts) - 1, -1, -1):
-            out += np.ldexp(self.parts[i].astype(np.float64), _WIDTH * (self.top - i))
+            out += np.ldexp(self.parts[i].astype(np.float64), _WIDTH * (usable - i))
         return np.where(self.top > _HIGHEST, np.nan, out)
 
 
@@ -65,20 +66,18 @@ def no_bins(columns: int, bins: int) -> Bins:
     return Bins(np.full(columns, _LOWEST), np.zeros((bins, columns), np.int64))
 
 
-def binned(x: Array, *, bins: int = 3, labels: Array | None = None, columns: int = 1) -> Bins:
-    """Sum the columns of float64 rows, or one column by label.
+def binned(x: Array, *, bins: int = 3, axis: int = 0) -> Bins:
+    """Sum float64 rows, column by column, or with ``axis=1`` columns, row by row.
 
     Parameters
     ----------
-    x : array, shape (rows, m), or (rows,) with labels
+    x : array, shape (rows, m) or (m, rows)
         At most 2^26 rows.
     bins : int
         Kinds of slices that are kept: sums are right to 2^-27 (two) or 2^-53 (three) of the
         largest value.
-    labels : array, shape (rows,), optional
-        Column that each value belongs to.
-    columns : int
-        How many there are.
+    axis : int
+        Axis of the rows.
 
     Examples
     --------
@@ -86,25 +85,84 @@ def binned(x: Array, *, bins: int = 3, labels: Array | None = None, columns: int
     >>> binned(x).value
     array([1. , 0.6])
     """
-    if labels is not None:
-        x = x[:, None]
-    m = x.shape[1] if labels is None else columns
-    if x.shape[0] == 0:
+    m = x.shape[1 - axis]
+    if x.shape[axis] == 0:
         return no_bins(m, bins)
     xp = namespace(x)
+    parts = np.empty((bins, m), np.int64)
     with np.errstate(invalid="ignore", over="ignore"):
-        largest = to_host(xp.max(xp.abs(x), axis=0))
-        top = _bin_of(largest)
-        odd = top > _HIGHEST
-        usable = np.where(odd, 0, top)
-        parts = np.empty((bins, m), np.int64)
-        for i in range(bins):
-            unit = np.ldexp(1.0, _WIDTH * np.maximum(usable - i, _LOWEST))
-            piece = rounded(x, _beside(unit, x))
-            x = x - piece
-            sums = _column_sums(piece, labels, m)
-            parts[i] = np.where(odd | (usable - i < _LOWEST), 0, sums / unit)
-    return Bins(np.broadcast_to(top, (m,)).copy(), parts)
+        top = _bin_of(np.maximum(to_host(xp.max(x, axis=axis)), -to_host(xp.min(x, axis=axis))))
+        for i, unit in enumerate(_units(top, bins)):
+            bias = like(_ROUND * (unit if axis == 0 else unit[:, None]), x)
+            piece = x + bias
+            piece -= bias
+            parts[i] = _counts(to_host(xp.sum(piece, axis=axis)), unit)
+            if i < bins - 1:
+                x = x - piece
+    return Bins(top, parts)
+
+
+def binned_by(
+    values: np.ndarray,
+    labels: np.ndarray,
+    columns: int,
+    add: Callable[..., None] | None = None,
+) -> Bins:
+    """Sum values by label, in three bins.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (rows,)
+        At most 2^26 float64 numbers.
+    labels : numpy.ndarray, shape (rows,)
+        Column that each belongs to.
+    columns : int
+        How many there are.
+    add : callable, optional
+        ``add(values, labels, units, sums)`` adds the slices of all values, faster than NumPy does.
+    """
+    if len(values) == 0:
+        return no_bins(columns, 3)
+    sums = np.empty((3, columns))
+    with np.errstate(invalid="ignore", over="ignore"):
+        top = _bin_of(np.array([max(values.max(), -values.min())]))
+        units = np.concatenate(_units(top, 3))
+        if add is not None:
+            sums[:] = 0
+            add(values, labels, units, sums)
+        else:
+            for i, unit in enumerate(units):
+                piece = rounded(values, unit)
+                values = values - piece
+                sums[i] = np.bincount(labels, weights=piece, minlength=columns)
+        parts = _counts(sums, units[:, None]).astype(np.int64)
+    return Bins(np.full(columns, top[0]), parts)
+
+
+def bins_between(
+    low: np.ndarray, high: np.ndarray, add: Callable[[np.ndarray, np.ndarray], None]
+) -> Bins:
+    """Sums of columns of known bounds, in three bins; ``add(units, sums)`` adds the slices."""
+    top = _bin_of(np.maximum(high, -low))
+    units = np.stack(_units(top, 3))
+    sums = np.zeros(units.shape)
+    add(units, sums)
+    return Bins(top, _counts(sums, units).astype(np.int64))
+
+
+def bins_of_count(count: int) -> Bins:
+    """The sum of so many ones."""
+    return Bins(np.zeros(1, np.int64), np.array([[count], [0], [0]], np.int64))
+
+
+def _units(top: np.ndarray, bins: int) -> list[np.ndarray]:
+    """Units of the uppermost bins; those of what is no number do not matter."""
+    usable = np.where(top > _HIGHEST, 0, top)
+    return [np.ldexp(1.0, _WIDTH * np.maximum(usable - i, _LOWEST)) for i in range(bins)]
+
+
+def _counts(sums: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(sums), sums, 0.0) // unit
 
 
 def _bin_of(largest: np.ndarray) -> np.ndarray:
@@ -115,22 +173,15 @@ def _bin_of(largest: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(largest), top, _HIGHEST + 1)
 
 
-def _beside(row: np.ndarray, x: Array) -> Array:
-    from .library import like
-
-    return like(row, x)
-
-
-def _column_sums(x: Array, labels: Array | None, m: int) -> np.ndarray:
-    if labels is None:
-        return to_host(namespace(x).sum(x, axis=0))
-    return np.bincount(to_host(labels), weights=to_host(x[:, 0]), minlength=m)
-
-
 def merge_bins(parts: Sequence[Bins]) -> Bins:
     """The sums of all parts: what lies below the kept bins of the whole is dropped everywhere."""
-    bins = len(parts[0].parts)
+    first, *others = parts
+    if not others:
+        return first
+    bins = len(first.parts)
     top = np.max([p.top for p in parts], axis=0)
+    if all((p.top == top).all() for p in parts):
+        return Bins(top, np.sum([p.parts for p in parts], axis=0))
     out = np.zeros((bins, len(top)), np.int64)
     for part in parts:
         down = top - part.top

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .draws import Draws, joined_draws, no_draws
-from .exact import ROWS_AT_ONCE, Bins, Grid, binned, merge_bins, merge_units, no_bins
+from .exact import ROWS_AT_ONCE, Bins, Grid, binned_by, merge_bins, merge_units, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .lloyd_engines import ArrayEngine, Engine
@@ -153,6 +153,8 @@ def merge_passes(parts: Sequence[Pass]) -> Pass:
 
 
 def _merge(parts: Sequence[Sums]) -> Sums:
+    if len(parts) == 1:
+        return parts[0]
     masses = merge_units([p.masses for p in parts])
     far = Far(
         *(
@@ -242,23 +244,23 @@ class _Run:
         labels = self.operand.assign(block)
         if not self.needs_distances:
             return
-        squared = self.operand.squared_distances(block, labels)
-        xp = namespace(squared)
+        squared = to_host(self.operand.squared_distances(block, labels))
+        labels = to_host(labels)
         for name in self.measures:
             if name != "none":
-                values = squared if name == "squared" else xp.sqrt(squared)
-                values = values if block.weight is None else values * block.weight
-                getattr(self, name).append(binned(values, labels=labels, columns=self.k))
+                values = squared if name == "squared" else np.sqrt(squared)
+                values = values if block.weight is None else values * to_host(block.weight)
+                bins = binned_by(values, labels, self.k, self.operand.slices)
+                getattr(self, name).append(bins)
         if self.rates is not None:
             self.draws.append(self._drawn(block, labels, squared, start + block.start, books.shift))
 
     def _drawn(
-        self, block: Any, labels: Array, squared: Array, start: int, shift: np.ndarray
+        self, block: Any, labels: np.ndarray, squared: np.ndarray, start: int, shift: np.ndarray
     ) -> Draws:
         """The sampled rows of one block."""
         rates = self.rates
         assert rates is not None
-        squared, labels = to_host(squared), to_host(labels)
         weights = np.ones(len(labels)) if block.weight is None else to_host(block.weight)
         odds = weights * (rates.distance[self.number] * squared)
         odds += weights * rates.cluster[self.number][labels]

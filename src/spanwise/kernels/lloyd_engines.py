@@ -55,6 +55,9 @@ class Block(Protocol):
 class Operand(Protocol):
     """One set of centres, ready to be compared with blocks, and what was summed for it."""
 
+    slices: Any
+    """What adds slices of values by label (`spanwise.kernels.exact.binned_by`), or None."""
+
     def assign(self, block: Any) -> Array:
         """Number of the nearest centre of each row; the rows are added to the sums of theirs.
 
@@ -179,6 +182,8 @@ class ArrayEngine:
 
 class ArrayOperand:
     """Centres for blocks of any library of the array API."""
+
+    slices: Any = None
 
     def __init__(self, centers: np.ndarray, x: Array, dtype: Any, grid: Grid | None) -> None:
         xp = namespace(x)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ArgumentError, NonFiniteError
 from .draws import Draws, Sketch, joined_draws, no_draws, taken
-from .exact import Bins, Grid, binned, grid_of, merge_bins, no_bins
+from .exact import Bins, Grid, binned, bins_between, bins_of_count, grid_of, merge_bins, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .transfer import to_host
@@ -205,6 +205,13 @@ def _survey(
         b = min(a + rows, n)
         block = x[a:b, :]
         w = None if weight is None else weight[a:b]
+        if w is None and check and not spread:
+            quick = _quick(block, none, weighted=weighted)
+            if quick is not None:
+                parts.append(quick)
+                if take is None and size > 0:
+                    sketch.add(block, w, a)
+                continue
         exact = xp.astype(block, xp.float64)
         if isinstance(exact, np.ndarray):
             exact = np.ascontiguousarray(exact)  # the order of the sums is the memory's
@@ -257,25 +264,53 @@ def _of_nothing(d: int, none: Draws, *, weighted: bool, spread: bool) -> Survey:
     return Survey(0, no_bins(1, 3), no_bins(d, 3), *ends, heaviest, moments, none)
 
 
+def _quick(x: Array, none: Draws, *, weighted: bool) -> Survey | None:
+    """Survey rows of one weight by compiled loops, where there are some and all is finite."""
+    if not isinstance(x, np.ndarray) or x.dtype not in (np.float32, np.float64):
+        return None
+    from .numpy.loops import loops
+
+    compiled = loops()
+    if compiled is None:
+        return None
+    x = np.ascontiguousarray(x, np.float32 if x.dtype == np.float32 else np.float64)
+    low, high = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
+    if math.isnan(compiled.bounds(x, low, high)):
+        return None
+    sums = bins_between(low, high, lambda units, sums: compiled.column_slices(x, units, sums))
+    heaviest = 1.0 if weighted else None
+    return Survey(len(x), bins_of_count(len(x)), sums, low, high, heaviest, None, none)
+
+
 def _of_block(x: Array, w: Array | None, none: Draws, *, weighted: bool, spread: bool) -> Survey:
     """Survey float64 rows without a sample."""
     xp = namespace(x)
     moments = _spread(x, w) if spread else None
+    # NumPy adds and compares along long rows faster than along short ones.
+    axis = int(isinstance(x, np.ndarray) and x.shape[0] > x.shape[1])
+    if axis:
+        x = np.ascontiguousarray(x.T)
     if w is None:
-        count = int(x.shape[0])
-        ends = to_host(xp.min(x, axis=0)), to_host(xp.max(x, axis=0))
-        total = binned(np.ones((count, 1)))
+        low, high = to_host(xp.min(x, axis=axis)), to_host(xp.max(x, axis=axis))
+        count = int(x.shape[axis])
         heaviest = 1.0 if weighted else None
-        return Survey(count, total, binned(x), *ends, heaviest, moments, none)
+        total, sums = bins_of_count(count), binned(x, axis=axis)
+        return Survey(count, total, sums, low, high, heaviest, moments, none)
     there = w > 0
-    count = int(xp.sum(xp.astype(there, xp.int64)))
+    beside, weights = (there[None, :], w[None, :]) if axis else (there[:, None], w[:, None])
     infinite = xp.full_like(x, math.inf)
-    low = xp.min(xp.where(there[:, None], x, infinite), axis=0)
-    high = xp.max(xp.where(there[:, None], x, -infinite), axis=0)
-    sums = binned(x * w[:, None])
-    heaviest = float(xp.max(w))
-    ends = to_host(low), to_host(high)
-    return Survey(count, binned(w[:, None]), sums, *ends, heaviest, moments, none)
+    low = xp.min(xp.where(beside, x, infinite), axis=axis)
+    high = xp.max(xp.where(beside, x, -infinite), axis=axis)
+    return Survey(
+        int(xp.sum(xp.astype(there, xp.int64))),
+        binned(w[:, None]),
+        binned(x * weights, axis=axis),
+        to_host(low),
+        to_host(high),
+        float(xp.max(w)),
+        moments,
+        none,
+    )
 
 
 def _spread(x: Array, w: Array | None) -> Spread:

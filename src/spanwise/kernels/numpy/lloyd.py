@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.sparse import csc_array
 
 from ..exact import ROWS_AT_ONCE, Grid, add_units, rounded
 from ..lloyd_engines import bound_of, no_totals
-from .lloyd_loops import compiled_sweep
+from .loops import loops
 
 _FEW_CENTERS = 32
 """Up to this many centres, one sweep per centre over a row of scores beats ``argmin`` per row."""
@@ -98,8 +98,8 @@ class NumPyOperand:
         self.bound = bound_of(d, float(np.finfo(dtype).eps))
         self.grid = grid
         self.rows = rows
-        self.sweep = compiled_sweep()
-        self._labels = np.empty(ROWS_AT_ONCE, np.int32)
+        self.loops = loops()
+        self._labels = np.empty(0, np.int32)
         self.sums, self.weights = no_totals(grid, k, d)
 
     def assign(self, block: NumPyBlock) -> np.ndarray:
@@ -108,8 +108,10 @@ class NumPyOperand:
         The labels are overwritten by the next block's.
         """
         sums, weights = (np.zeros(a.shape) for a in (self.sums, self.weights))
+        if len(self._labels) < len(block.raw):
+            self._labels = np.empty(len(block.raw), np.int32)
         labels = self._labels[: len(block.raw)]
-        if self.sweep is not None:
+        if self.loops is not None:
             self._compiled(block, labels, sums, weights)
         else:
             for a in range(0, len(labels), self.rows):
@@ -136,8 +138,8 @@ class NumPyOperand:
             if grid.weight is not None:
                 form = "fine weighted" if grid.fine else "weighted"
                 weight = np.ones(len(labels)) if weight is None else weight
-        assert self.sweep is not None
-        self.sweep(
+        assert self.loops is not None
+        self.loops.sweep(
             block.raw,
             nothing if weight is None else weight,
             block.shift.astype(block.dtype),
@@ -157,14 +159,22 @@ class NumPyOperand:
         )
 
     def squared_distances(self, block: NumPyBlock, labels: np.ndarray) -> np.ndarray:
-        """From ``(x - c)^2``."""
-        out = np.empty(len(labels))
-        for a in range(0, len(labels), self.rows):
-            part = slice(a, min(a + self.rows, len(labels)))
-            difference = block.exact(part)
-            difference -= self.centers[labels[part]]
-            np.einsum("ij,ij->i", difference, difference, out=out[part])
+        """From ``(x - c)^2``, feature by feature."""
+        if self.loops is not None:
+            out = np.empty(len(labels))
+            self.loops.squares(block.raw, block.shift, self.centers, labels, out)
+            return out
+        rows, centers = np.ascontiguousarray(block.exact().T), np.ascontiguousarray(self.centers.T)
+        out = np.zeros(len(labels))
+        for x, c in zip(rows, centers, strict=True):
+            apart = x - c[labels]
+            out += apart * apart
         return out
+
+    @property
+    def slices(self) -> Callable[..., None] | None:
+        """What adds slices of values by label faster than NumPy does."""
+        return None if self.loops is None else self.loops.slices
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""

@@ -1,15 +1,17 @@
-"""Lloyd's iteration over a block in one compiled loop, where Numba is installed (extra ``fast``).
+"""What k-means does with blocks of rows in compiled loops, where Numba is (extra ``fast``).
 
-It does what `spanwise.kernels.numpy.lloyd` does with NumPy, to the last bit of what is given out:
-labels follow from a bound on rounding errors, and sums are exact. The interpreter is left once for
-many rows, so that threads do not wait for each other.
+They do what NumPy does elsewhere, to the last bit of what is given out: labels follow from a bound
+on rounding errors, and sums are exact. The interpreter is left once for many rows, so that threads
+do not wait for each other, and nothing is kept in between.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,18 +25,80 @@ def is_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Compiled functions."""
+
+    sweep: Callable[..., None]
+    """`_sweep`."""
+    squares: Callable[..., None]
+    """`_squares`."""
+    slices: Callable[..., None]
+    """`_slices`."""
+    bounds: Callable[..., float]
+    """`_bounds`."""
+    column_slices: Callable[..., None]
+    """`_column_slices`."""
+
+
 @functools.cache
-def compiled_sweep() -> Callable[..., None] | None:
-    """`_sweep`, compiled when it is first called, or None without Numba."""
+def loops() -> Loops | None:
+    """The functions, compiled when they are first called, or None without Numba."""
     if not is_installed():
         return None
-    import numba
-    from numba.extending import register_jitable
-
+    numba: Any = importlib.import_module("numba")
+    register_jitable: Any = importlib.import_module("numba.extending").register_jitable
     for part in (_scan, _settle, _nearest, _add, _add_fine, _add_weighted):
         register_jitable(part)
     register_jitable(fastmath={"reassoc", "contract"})(_center)
-    return numba.njit(nogil=True, cache=True)(_sweep)
+    compiled = numba.njit(nogil=True, cache=True)
+    functions = (_sweep, _squares, _slices, _bounds, _column_slices)
+    return Loops(*(compiled(function) for function in functions))
+
+
+def _squares(raw: Any, shift: Any, centers: Any, labels: Any, out: Any) -> None:
+    """Squared distance of each row to its centre, feature by feature in float64."""
+    for r in range(raw.shape[0]):
+        total, j = 0.0, labels[r]
+        for f in range(raw.shape[1]):
+            apart = (np.float64(raw[r, f]) - shift[f]) - centers[j, f]
+            total += apart * apart
+        out[r] = total
+
+
+def _bounds(raw: Any, low: Any, high: Any) -> float:
+    """Narrow the bounds of columns to those of the rows; 0, or NaN if a value is not finite."""
+    odd = raw[0, 0] * 0
+    for r in range(raw.shape[0]):
+        for f in range(raw.shape[1]):
+            value = raw[r, f]
+            odd += value * 0
+            low[f] = value if value < low[f] else low[f]
+            high[f] = value if value > high[f] else high[f]
+    return odd
+
+
+def _column_slices(raw: Any, units: Any, sums: Any) -> None:
+    """Add the slices of values, at some units each, to the sums of their columns."""
+    bias = _ROUND * units
+    for r in range(raw.shape[0]):
+        for f in range(raw.shape[1]):
+            rest = np.float64(raw[r, f])
+            for i in range(units.shape[0]):
+                piece = (rest + bias[i, f]) - bias[i, f]
+                rest -= piece
+                sums[i, f] += piece
+
+
+def _slices(values: Any, labels: Any, units: Any, sums: Any) -> None:
+    """Add the slices of values, at some units each, to sums by label."""
+    bias = _ROUND * units
+    for r in range(values.size):
+        rest, j = values[r], labels[r]
+        for i in range(units.size):
+            piece = (rest + bias[i]) - bias[i]
+            rest -= piece
+            sums[i, j] += piece
 
 
 def _sweep(
