@@ -8,6 +8,7 @@ import pytest
 import sklearn.base
 import sklearn.cluster
 from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
 
 from spanwise import set_options
 from spanwise.cluster import KMeans, vq
@@ -129,7 +130,7 @@ def test_empty_clusters_get_the_farthest_rows_as_in_scikit_learn():
 def test_equal_rows_warn_of_fewer_clusters():
     x = np.repeat([[0.0, 1.0], [2.0, 3.0]], 10, axis=0)
     for data in (x, da.from_array(x, chunks=(7, 2))):
-        with pytest.warns(UserWarning, match="2 distinct clusters"):
+        with pytest.warns(ConvergenceWarning, match="2 distinct clusters"):
             model = KMeans(3, random_state=0).fit(data)
         assert model.inertia_ == 0
 

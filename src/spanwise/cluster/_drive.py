@@ -190,7 +190,7 @@ def sweeps_plan(
     x: Any, ks: Sequence[int], request: Request, *, sampled: int, weighted: bool
 ) -> FitPlan:
     """The plan of the survey and the sweeps over chunked rows, as many as there can be."""
-    from ..graph.dask import spec_of
+    from ..graph.dask import shares_ancestors, spec_of
 
     n, d = x.shape
     method = method_for(n, d, max(ks)) if request.method == "auto" else request.method
@@ -202,6 +202,7 @@ def sweeps_plan(
         sampled=sampled,
         weighted=weighted,
         machine=options.machine(request.memory),
+        shared=n > sampled and shares_ancestors(x),
     )
 
 

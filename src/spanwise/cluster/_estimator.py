@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +28,16 @@ def _not_fitted_of_sklearn() -> type[NotFittedError]:
     from sklearn.exceptions import NotFittedError as Theirs
 
     return type("NotFittedError", (NotFittedError, Theirs), {"__module__": __name__})
+
+
+def warn_of_convergence(message: str, *, stacklevel: int) -> None:
+    """Warn as scikit-learn does, by its own category where it is in use."""
+    category: type[Warning] = UserWarning
+    if sys.modules.get("sklearn") is not None:
+        from sklearn.exceptions import ConvergenceWarning
+
+        category = ConvergenceWarning
+    warnings.warn(message, category, stacklevel=stacklevel + 1)
 
 
 class Estimator:
@@ -219,8 +230,6 @@ def _names_differ(names: np.ndarray, known: np.ndarray) -> str:
 
 
 def _warn_of_names(estimator: str, *, given: bool) -> None:
-    import warnings
-
     text = (
         f"X has feature names, but {estimator} was fitted without feature names"
         if given

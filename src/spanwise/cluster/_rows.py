@@ -122,13 +122,19 @@ class ChunkedRows:
         self.weights = weights
         self.how = how
         self.shape = x.shape
-        self._is_held = not how.cached
+        self._is_held = not how.cached and how.staged is None
 
     def hold(self) -> None:
-        """Read the rows into memory, if they are to stay there and are not there yet."""
+        """Read the rows into memory, or into a store, if they are to stay there and do not yet."""
         if self._is_held:
             return
-        self.x = self.x.persist()
+        if self.how.staged is not None:
+            from ..graph.dask import keep_in_store
+
+            root = options.get_options()["temporary_store"]
+            self.x = keep_in_store(self.x, root, step=self.how.staged, plan=self.how.plan)
+        else:
+            self.x = self.x.persist()
         self.weights = None if self.weights is None else self.weights.persist()
         self._is_held = True
 

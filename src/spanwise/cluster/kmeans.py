@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from ..kernels.lloyd import Books
 from ..kernels.transfer import to_host
 from ._arguments import accept_matrix, check_count, check_parameters, logged, reference_of
 from ._drive import fit_rows, plan_of, rows_of
-from ._estimator import Estimator, as_array
+from ._estimator import Estimator, as_array, warn_of_convergence
 from ._lloyd import relative_to
 from ._request import Request
 from ._rows import map_rows, rows_like
@@ -75,7 +74,7 @@ class KMeans(Estimator):
         Passes over the rows, at most, with that of the sample and that of the inertia. By default 4
         for coreset, and as many as ``max_iter`` takes for lloyd.
     memory : int or str, optional
-        Memory budget of a worker in bytes or as ``"512MiB"``, for this fit; by default the option's.
+        Memory budget of a worker, in bytes or as ``"512MiB"``; by default the option's.
         It decides whether rows stay in memory after the first pass, never what comes out.
     callback : callable, optional
         ``callback(iteration, inertia, shift)`` after each pass behind the first: the steps so far,
@@ -116,7 +115,7 @@ class KMeans(Estimator):
     Warns
     -----
     UserWarning
-        If fewer clusters than ``n_clusters`` have rows.
+        (scikit-learn's ConvergenceWarning, where that is in use.) If fewer clusters than ``n_clusters`` have rows.
 
     Notes
     -----
@@ -243,10 +242,9 @@ class KMeans(Estimator):
             found = fit_rows(X, as_array(sample_weight), (k,), self._request())
         (fitted,) = found.fits
         if fitted.occupied < k:
-            warnings.warn(
+            warn_of_convergence(
                 f"{fitted.occupied} distinct clusters found, fewer than n_clusters={k}: "
                 "the rows may hold duplicates",
-                UserWarning,
                 stacklevel=2,
             )
         self._origin = Origin(found.shift)

@@ -51,6 +51,8 @@ class FitPlan:
     """Costs of the whole."""
     cached: bool
     """Whether the rows stay in memory after the first read."""
+    staged: Step | None
+    """How rows whose making is shared are kept in a temporary store instead."""
 
 
 def sample_size(n: int, d: int, k: int) -> int:
@@ -114,11 +116,14 @@ def plan_fit(
     operation: str = "KMeans.fit",
     runs: int = 1,
     may_cache: bool = True,
+    shared: bool = False,
 ) -> FitPlan:
     """Plan a fit.
 
     Rows that are swept over more than once stay in memory after the first read, where the budget
-    has room for them beside everything else.
+    has room for them beside everything else. Where it has none and chunks share ancestors, so that
+    each sweep would carry out an exchange or a reduction again, they are made once and kept in a
+    temporary store.
 
     Parameters
     ----------
@@ -140,11 +145,13 @@ def plan_fit(
         Sets of centres that share each pass.
     may_cache : bool
         Whether rows may stay in memory at all.
+    shared : bool
+        Whether chunks share ancestors.
     """
     d = spec.shape[1]
     sums = runs * 8 * n_clusters * (d + 1)
     sketch = 16 * (d + 2) + (sampled + 1) * (d * spec.itemsize + 24)
-    shared = {"spec": spec, "machine": machine, "weighted": weighted}
+    common = {"spec": spec, "machine": machine, "weighted": weighted}
     first = _reduce(
         name="spanwise-kmeans-moments",
         kernel=survey.name,
@@ -152,7 +159,7 @@ def plan_fit(
         passes=1,
         flops=6.0 * spec.shape[0] * d,
         reason="one read: finite check, mean, bounds and a sample of the rows",
-        **shared,
+        **common,
     )
     second = _reduce(
         name="spanwise-kmeans-lloyd",
@@ -161,7 +168,7 @@ def plan_fit(
         passes=sweeps,
         flops=2.0 * spec.shape[0] * d * n_clusters * runs,
         reason=f"one read per iteration and one for the inertia, {sweeps} at most",
-        **shared,
+        **common,
     )
     steps = (*first, *second)
     held = -(-(spec.nbytes + 8 * spec.shape[0] * weighted) // machine.workers)
@@ -169,9 +176,12 @@ def plan_fit(
     cached = may_cache and sweeps > 0 and room >= 0
     if cached:
         steps = (_cache_step(spec, held, machine), *(_beside(step, held) for step in steps))
+    staged = _staged_step(spec, machine) if shared and sweeps > 0 and not cached else None
+    if staged is not None:
+        steps = (staged, *(replace(step, passes=0) for step in steps))
     result = ArraySpec(((n_clusters,), (d,)), _float(spec.dtype), spec.itemsize, spec.library)
     plan = Plan(operation, spec, result, steps, machine)
-    return FitPlan(ReducePlan(*first, plan), ReducePlan(*second, plan), plan, cached)
+    return FitPlan(ReducePlan(*first, plan), ReducePlan(*second, plan), plan, cached, staged)
 
 
 def _cache_step(spec: ArraySpec, held: int, machine: Machine) -> Step:
@@ -185,6 +195,23 @@ def _cache_step(spec: ArraySpec, held: int, machine: Machine) -> Step:
         chunk_bytes=spec.chunk_bytes,
         dtype=spec.dtype,
         reason="read once: the rows fit the budget, and stay in memory until the fit ends",
+        passes=1,
+    )
+
+
+def _staged_step(spec: ArraySpec, machine: Machine) -> Step:
+    return Step(
+        "spanwise-kmeans-staged",
+        "staged",
+        spec.blocks,
+        bytes_in=spec.nbytes,
+        bytes_out=spec.nbytes,
+        bytes_staged=spec.nbytes,
+        peak_bytes=2 * machine.threads * spec.chunk_bytes,
+        chunk_bytes=spec.chunk_bytes,
+        dtype=spec.dtype,
+        reason="made once: chunks share ancestors, which each sweep would compute again; the "
+        "sweeps read a temporary store, which goes with the fit",
         passes=1,
     )
 

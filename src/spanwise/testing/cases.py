@@ -213,6 +213,12 @@ def _clusters() -> Iterator[Case]:
         prepare=fitted,
         normal_form=_nearest_first,
     )
+    yield case(
+        "kmeans_sweep",
+        lambda x, _: cluster.kmeans_sweep(x, (3,), rng=0).centers[0],
+        _by_first_column(book),
+        normal_form=_by_first_column,
+    )
     yield case("KMeans.score", lambda x, km: km.score(x), np.asarray(-squares), prepare=fitted)
 
 

@@ -9,6 +9,7 @@ from .fft import lower_fft, lower_shift
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
 from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
+from .staged import keep_in_store, shares_ancestors
 from .table import map_beside
 from .zoom import lower_zoom
 
@@ -17,6 +18,7 @@ __all__ = [
     "PlannedLayer",
     "divide_rows",
     "exchange",
+    "keep_in_store",
     "lower_fft",
     "lower_shift",
     "lower_zoom",
@@ -25,6 +27,7 @@ __all__ = [
     "map_rows",
     "reduce_rows",
     "reshape_chunks",
+    "shares_ancestors",
     "spec_of",
     "sum_axis",
 ]
