@@ -20,6 +20,8 @@ from ._rows import MemoryRows, in_threads
 _RESTARTS = 8
 _CENTERS_OF_ALL_RUNS = 1024
 _CENTERS_PER_SWAP = 8
+_SCORES_OF_ALL_ROUNDS = 300_000_000
+"""Swaps are tried until none helps, but not for longer than the iteration takes a few times."""
 _SEED_ROWS_PER_CENTER = 40
 _LEAST_SEED_ROWS = 10_000
 _ROUGH_GAIN, _FINE_GAIN = 3e-3, 1e-4
@@ -185,7 +187,9 @@ def improved(
     rng = np.random.default_rng([seed, len(relative)])
     best = settle(rows, iterate(rows, solver, centers, frame), frame)
     swaps = max(1, len(centers) // _CENTERS_PER_SWAP) if len(centers) > 1 else 0
-    while swaps:
+    rounds = max(1, _SCORES_OF_ALL_ROUNDS // (len(relative) * len(centers)))
+    while swaps and rounds:
+        rounds -= 1
         other = swapped(relative, weights, best.centers, swaps, rng)
         if other is None:
             break

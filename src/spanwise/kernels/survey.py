@@ -201,31 +201,37 @@ def _survey(
     sketch = Sketch(start, size, threshold, seed, none)
     weighted = weight is not None or skipna
     parts = [_of_nothing(d, none, weighted=weighted, spread=spread)]
+    how = {"weighted": weighted, "spread": spread}
     for a in range(0, n, rows):
         b = min(a + rows, n)
         block = x[a:b, :]
         w = None if weight is None else weight[a:b]
-        if w is None and check and not spread:
-            quick = _quick(block, none, weighted=weighted)
-            if quick is not None:
-                parts.append(quick)
-                if take is None and size > 0:
-                    sketch.add(block, w, a)
-                continue
-        exact = xp.astype(block, xp.float64)
-        if isinstance(exact, np.ndarray):
-            exact = np.ascontiguousarray(exact)  # the order of the sums is the memory's
-        missing = check_rows(exact, skipna=skipna) if check else None
-        if missing is not None:
-            w = xp.ones_like(exact[:, 0]) if w is None else w
-            w = xp.where(missing, xp.zeros_like(w), w)
-            exact = xp.where(missing[:, None], xp.zeros_like(exact), exact)
-        with np.errstate(over="ignore", invalid="ignore"):
-            parts.append(_of_block(exact, w, none, weighted=weighted, spread=spread))
+        part = _quick(block, none, weighted=weighted) if w is None and not spread else None
+        if part is None:
+            exact, w = _exact_rows(block, w, check=check, skipna=skipna)
+            with np.errstate(over="ignore", invalid="ignore"):
+                part = _of_block(exact, w, none, **how)
+        parts.append(part)
         if take is None and size > 0:
             sketch.add(block, w, a)
     whole = merge_surveys(parts, size=None)
     return replace(whole, draws=sketch.draws if take is None else taken(x, start, take))
+
+
+def _exact_rows(
+    block: Array, w: Array | None, *, check: bool, skipna: bool
+) -> tuple[Array, Array | None]:
+    """Rows in float64 and their weights, with those that hold NaN at 0 if they are left out."""
+    xp = namespace(block)
+    exact = xp.astype(block, xp.float64)
+    if isinstance(exact, np.ndarray):
+        exact = np.ascontiguousarray(exact)  # the order of the sums is the memory's
+    missing = check_rows(exact, skipna=skipna) if check else None
+    if missing is not None:
+        w = xp.ones_like(exact[:, 0]) if w is None else w
+        w = xp.where(missing, xp.zeros_like(w), w)
+        exact = xp.where(missing[:, None], xp.zeros_like(exact), exact)
+    return exact, w
 
 
 survey = Kernel("survey", _survey, result_on_host=True)
