@@ -9,6 +9,7 @@ import sklearn.base
 import sklearn.cluster
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
 
 from spanwise import set_options
 from spanwise.cluster import KMeans, vq
@@ -135,13 +136,33 @@ def test_equal_rows_warn_of_fewer_clusters():
         assert model.inertia_ == 0
 
 
-@pytest.mark.parametrize(
-    ("x", "k", "least"),
-    [(load_iris().data, 3, 78.851441426146), (load_iris().data, 2, 152.34795176035792)],
-)
-def test_known_optima(x, k, least):
-    best = min(KMeans(k, random_state=seed, tol=0).fit(x).inertia_ for seed in range(3))
-    assert best == pytest.approx(least, rel=1e-6)
+IRIS = {
+    2: 152.347951760358,
+    3: 78.851441426146,
+    4: 57.228473214286,
+    5: 46.446182051282,
+    6: 39.039987245023,
+    7: 34.298229665072,
+    8: 29.988943950786,
+    9: 27.786092417308,
+    10: 25.834054819972,
+}
+"""Proved: D. Aloise, P. Hansen, L. Liberti, "An improved column generation algorithm for minimum
+sum-of-squares clustering", Math. Program. 131, 2012."""
+
+
+@pytest.mark.parametrize(("k", "least"), IRIS.items())
+def test_known_optima_of_iris(k, least):
+    x = load_iris().data
+    best = min(KMeans(k, random_state=s, n_init=20, tol=0).fit(x).inertia_ for s in range(3))
+    assert least * (1 - 1e-12) <= best <= least * (1 + (1e-9 if k < 6 else 6e-3))
+
+
+def test_best_known_inertia_of_scaled_digits():
+    x = scale(load_digits().data)
+    best = min(KMeans(10, random_state=s, n_init=8).fit(x).inertia_ for s in range(3))
+    # scikit-learn's best of 30 starts
+    assert best == pytest.approx(69405.498, rel=1e-3)
 
 
 @pytest.mark.parametrize("init", ["k-means++", "random"])
