@@ -182,11 +182,10 @@ def _advanced(
                 math.sqrt(state.moved))  # fmt: skip
     if measured and state.moved == 0 and ask.measure != "both":
         return Track(state, done=True)
-    if solver.terminate(state):
-        return _ending(Track(state), progress.frame)
-    if first and ask.method == "coreset":
+    if first and ask.method == "coreset" and state.iteration < ask.max_iter:
+        # Also where the centres rest already: what no sample saw does not move them.
         return Track(state, rivals=(_reclustered(state, sums, progress, ask),))
-    return Track(state)
+    return _ending(Track(state), progress.frame) if solver.terminate(state) else Track(state)
 
 
 def _rates(tracks: list[Track], progress: Progress, ask: Ask) -> Rates:
