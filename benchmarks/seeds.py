@@ -6,6 +6,7 @@ samples; the inertia follows from centres and labels, in float64 and outside of 
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 from collections.abc import Sequence
@@ -48,7 +49,16 @@ def ours(x: Samples) -> Measured:
     """Our fits with their defaults."""
     from spanwise.cluster import KMeans
 
-    return five_fits(KMeans, x, x.rows)
+    estimator = KMeans if x.source is None else functools.partial(KMeans, memory=_sums_only(x))
+    return five_fits(estimator, x, x.rows)
+
+
+def _sums_only(x: Samples) -> int:
+    """A budget in which no row stays in memory: reads of a source that is larger are counted."""
+    from spanwise.cluster import fit_plan
+
+    steps = fit_plan(x.rows, x.clusters).steps
+    return max(step.peak_bytes for step in steps if step.pattern == "reduce") - x.rows.nbytes
 
 
 def sklearn(x: Samples) -> Measured:
