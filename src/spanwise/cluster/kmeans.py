@@ -115,7 +115,8 @@ class KMeans(Estimator):
     Warns
     -----
     UserWarning
-        (scikit-learn's ConvergenceWarning, where that is in use.) If fewer clusters than ``n_clusters`` have rows.
+        If fewer clusters than ``n_clusters`` have rows; scikit-learn's ConvergenceWarning, where
+        that is in use.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Chunks whose making costs more than their own reading, made once and kept in a temporary store."""
+"""Chunks that cost more to make than to read, made once and kept in a temporary store."""
 
 # Dask's annotations cover a part of what it accepts.
 # pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
