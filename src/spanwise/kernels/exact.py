@@ -139,6 +139,18 @@ def binned_by(
     return Bins(np.full(columns, top[0]), parts)
 
 
+def binned_by_membership(values: Array, hot: Array) -> Bins:
+    """Sum values by label, on their device; ``hot`` (rows, labels) is 1 where a row has a label."""
+    xp = namespace(values)
+    parts = np.empty((3, hot.shape[1]), np.int64)
+    top = _bin_of(np.array([max(float(xp.max(values)), -float(xp.min(values)))]))
+    for i, unit in enumerate(np.concatenate(_units(top, 3))):
+        piece = rounded(values, float(unit))
+        values = values - piece
+        parts[i] = _counts(to_host(xp.matmul(hot.T, piece)), np.float64(unit))
+    return Bins(np.full(hot.shape[1], top[0]), parts)
+
+
 def bins_between(
     low: np.ndarray, high: np.ndarray, add: Callable[[np.ndarray, np.ndarray], None]
 ) -> Bins:
@@ -161,7 +173,7 @@ def _units(top: np.ndarray, bins: int) -> list[np.ndarray]:
     return [np.ldexp(1.0, _WIDTH * np.maximum(usable - i, _LOWEST)) for i in range(bins)]
 
 
-def _counts(sums: np.ndarray, unit: np.ndarray) -> np.ndarray:
+def _counts(sums: np.ndarray, unit: np.ndarray | np.float64) -> np.ndarray:
     return np.where(np.isfinite(sums), sums, 0.0) // unit
 
 

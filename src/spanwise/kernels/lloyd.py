@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .draws import Draws, joined_draws, no_draws
-from .exact import ROWS_AT_ONCE, Bins, Grid, binned_by, merge_bins, merge_units, no_bins
+from .draws import Draws, device_of, joined_draws, no_draws
+from .exact import ROWS_AT_ONCE, Bins, Grid, merge_bins, merge_units, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .lloyd_engines import ArrayEngine, Engine
@@ -244,32 +244,32 @@ class _Run:
         labels = self.operand.assign(block)
         if not self.needs_distances:
             return
-        squared = to_host(self.operand.squared_distances(block, labels))
-        labels = to_host(labels)
+        squared = self.operand.squared_distances(block, labels)
         for name in self.measures:
             if name != "none":
-                values = squared if name == "squared" else np.sqrt(squared)
-                values = values if block.weight is None else values * to_host(block.weight)
-                bins = binned_by(values, labels, self.k, self.operand.slices)
-                getattr(self, name).append(bins)
+                values = squared if name == "squared" else namespace(squared).sqrt(squared)
+                values = values if block.weight is None else values * block.weight
+                getattr(self, name).append(self.operand.binned(values, labels))
         if self.rates is not None:
             self.draws.append(self._drawn(block, labels, squared, start + block.start, books.shift))
 
     def _drawn(
-        self, block: Any, labels: np.ndarray, squared: np.ndarray, start: int, shift: np.ndarray
+        self, block: Any, labels: Array, squared: Array, start: int, shift: np.ndarray
     ) -> Draws:
         """The sampled rows of one block."""
         rates = self.rates
         assert rates is not None
-        weights = np.ones(len(labels)) if block.weight is None else to_host(block.weight)
-        odds = weights * (rates.distance[self.number] * squared)
-        odds += weights * rates.cluster[self.number][labels]
-        u = uniforms(rates.seed, 1 + self.number, start, len(labels))
-        chosen = np.flatnonzero(u < odds)
-        rows = (to_host(block.exact(chosen)) + shift.astype(np.float64)).astype(shift.dtype)
-        return Draws(
-            u[chosen], chosen + start, rows, weights[chosen] / np.minimum(odds[chosen], 1.0)
-        )
+        xp = namespace(squared)
+        weight = xp.ones_like(squared) if block.weight is None else block.weight
+        clusters = xp.take(like(rates.cluster[self.number], squared), labels)
+        odds = weight * (rates.distance[self.number] * squared) + weight * clusters
+        where = {"xp": xp, "device": device_of(squared)}
+        u = uniforms(rates.seed, 1 + self.number, start, squared.shape[0], **where)
+        chosen = xp.nonzero(u < odds)[0]
+        u, odds, weight = (to_host(xp.take(a, chosen)) for a in (u, odds, weight))
+        index = to_host(chosen)
+        rows = (to_host(block.exact(index)) + shift.astype(np.float64)).astype(shift.dtype)
+        return Draws(u, index + start, rows, weight / np.minimum(odds, 1.0))
 
     def seek(
         self, engine: Engine, x: Array, weight: Any, start: int, books: Books, skipna: bool

@@ -28,7 +28,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .exact import Grid, add_units, rounded
+from .exact import Bins, Grid, add_units, binned_by_membership, rounded
 from .library import Array, library_of, like, namespace
 from .transfer import to_host
 
@@ -55,9 +55,6 @@ class Block(Protocol):
 class Operand(Protocol):
     """One set of centres, ready to be compared with blocks, and what was summed for it."""
 
-    slices: Any
-    """What adds slices of values by label (`spanwise.kernels.exact.binned_by`), or None."""
-
     def assign(self, block: Any) -> Array:
         """Number of the nearest centre of each row; the rows are added to the sums of theirs.
 
@@ -67,6 +64,10 @@ class Operand(Protocol):
 
     def squared_distances(self, block: Any, labels: Array) -> Array:
         """Squared distance of each row to its centre, float64."""
+        ...
+
+    def binned(self, values: Array, labels: Array) -> Bins:
+        """Sums of values by label."""
         ...
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -183,8 +184,6 @@ class ArrayEngine:
 class ArrayOperand:
     """Centres for blocks of any library of the array API."""
 
-    slices: Any = None
-
     def __init__(self, centers: np.ndarray, x: Array, dtype: Any, grid: Grid | None) -> None:
         xp = namespace(x)
         self.centers = like(centers, x)
@@ -239,7 +238,7 @@ class ArrayOperand:
         """As a product with the indicator matrix, of multiples of the grid's units."""
         rows, weight = block.rows, block.weight
         xp = namespace(rows)
-        hot = xp.astype(labels[:, None] == self.numbers[None, :], xp.float64).T
+        hot = self._hot(labels).T
         if not grid.fine:
             rows = rounded(rows, like(grid.units, rows))
         if weight is None:
@@ -254,6 +253,14 @@ class ArrayOperand:
             light = rounded(weight, mass)
             weight = weight - light
             add_units(self._weights[level], to_host(xp.matmul(hot, light)), mass)
+
+    def binned(self, values: Array, labels: Array) -> Bins:
+        """Sums of values by label, of which none leaves the device."""
+        return binned_by_membership(values, self._hot(labels))
+
+    def _hot(self, labels: Array) -> Array:
+        xp = namespace(labels)
+        return xp.astype(labels[:, None] == self.numbers[None, :], xp.float64)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csc_array
 
-from ..exact import ROWS_AT_ONCE, Grid, add_units, rounded
+from ..exact import ROWS_AT_ONCE, Bins, Grid, add_units, binned_by, rounded
 from ..lloyd_engines import bound_of, no_totals
 from .loops import loops
 
@@ -171,10 +171,10 @@ class NumPyOperand:
             out += apart * apart
         return out
 
-    @property
-    def slices(self) -> Callable[..., None] | None:
-        """What adds slices of values by label faster than NumPy does."""
-        return None if self.loops is None else self.loops.slices
+    def binned(self, values: np.ndarray, labels: np.ndarray) -> Bins:
+        """Sums of values by label."""
+        add = None if self.loops is None else self.loops.slices
+        return binned_by(values, labels, len(self.centers), add)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
