@@ -50,7 +50,7 @@ def test_a_worker_killed_in_mid_fit_changes_nothing(client, method, cached):
             killed.append(address)
             os.kill(client.run(os.getpid, workers=[address])[address], signal.SIGKILL)
 
-    memory = None if cached else max(step.peak_bytes for step in plan.steps[1:]) - X.nbytes
+    memory = None if cached else max(step.peak_bytes for step in plan.steps[1:]) - 1
     options = {"method": method, "random_state": 0, "max_iter": 8, "memory": memory}
     model = KMeans(4, callback=kill_one, **options).fit(x)
     assert killed

@@ -85,7 +85,7 @@ def test_the_table_has_a_line_for_each_function_and_a_column_for_each_container(
 
 CASES = {case.function: case for case in all_cases()}
 COMPUTING = {"cluster.vq.kmeans", "cluster.KMeans.fit", "cluster.KMeans.fit_predict"}
-COMPUTING |= {"cluster.KMeans.score", "cluster.vq.kmeans2"}
+COMPUTING |= {"cluster.KMeans.score", "cluster.vq.kmeans2", "cluster.kmeans_sweep"}
 
 
 OF_NO_ARRAY = {"fft.fhtoffset", "fft.next_fast_len", "fft.prev_fast_len", "fft.register_kernel"}

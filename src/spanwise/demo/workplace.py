@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import numpy as np
 
 from .. import options
+from ..cluster import KMeans
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def _ready(*, figure: bool = False) -> int:
     """The process, once it has loaded what it will need: that is baseline, not data."""
     for name in ("dask.array", "scipy.fft", "scipy.ndimage", "zarr", "spanwise.demo.jobs"):
         importlib.import_module(name)
+    # Compiled loops, where there are some, are libraries as well once they are loaded.
+    KMeans(2, random_state=0).fit(np.arange(12, dtype=np.float32).reshape(-1, 1))
     if figure:
         from .figure import rehearse
 
