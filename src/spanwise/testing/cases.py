@@ -168,7 +168,7 @@ def _clusters() -> Iterator[Case]:
 
     cluster: Any = importlib.import_module("spanwise.cluster")
     rng = np.random.default_rng(2)
-    x = np.concatenate([centre + rng.standard_normal((9_000, 8)) for centre in _CENTRES])
+    x = np.concatenate([centre + rng.standard_normal((20_000, 8)) for centre in _CENTRES])
     x = x[rng.permutation(len(x))]
     book, distortion = scipy_vq.kmeans(x, _CENTRES)
     labels, distances = scipy_vq.vq(x, book)
