@@ -173,23 +173,27 @@ def _merge(parts: Sequence[Sums]) -> Sums:
     )
 
 
-def rows_per_block(d: int, k: int, itemsize: int, *, budget: int = _BLOCK_BYTES) -> int:
+def rows_per_block(
+    d: int, k: int, itemsize: int, *, budget: int = _BLOCK_BYTES, most: int = 1024
+) -> int:
     """Rows whose values and scores stay in cache; never so few that BLAS starves.
 
     >>> rows_per_block(16, 64, 4), rows_per_block(128, 1024, 4)
     (1024, 256)
     """
     least = min(256, max(8, (16 << 20) // (8 * d)))
-    return max(least, min(1024, budget // (itemsize * (d + k))))
+    return max(least, min(most, budget // (itemsize * (d + k))))
 
 
 def _engine(x: Array, books: Books) -> Engine:
     d = x.shape[1]
     k = max(c.shape[0] for c in books.centers)
     if library_of(x) == "numpy":
-        from .numpy.lloyd import NumPyEngine
+        from .numpy.lloyd import NumPyEngine, is_compiled
 
-        return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8))
+        # Without compiled loops each block costs some forty calls of NumPy.
+        most = 1024 if is_compiled() else 16_384
+        return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8, most=most))
     return ArrayEngine(max(1, min(ROWS_AT_ONCE, _DEVICE_BLOCK_BYTES // (16 * (d + k)))))
 
 

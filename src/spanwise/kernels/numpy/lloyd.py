@@ -17,6 +17,11 @@ _FEW_CENTERS = 32
 _PAIR_ELEMENTS = 1 << 18
 
 
+def is_compiled() -> bool:
+    """Whether blocks are handled by compiled loops."""
+    return loops() is not None
+
+
 class NumPyBlock:
     """Rows as they are, C-contiguous in their precision."""
 
