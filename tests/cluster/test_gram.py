@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from spanwise import set_options
 from spanwise.cluster import KMeans, kmeans_sweep
-from spanwise.cluster._gram import centers_of, gram_kmeans, gram_of, gram_sweep, plus_plus
+from spanwise.cluster._gram import centers_of, gram_of
+from spanwise.cluster._gram_lloyd import gram_kmeans, gram_sweep, plus_plus
 from spanwise.errors import ArgumentError, MemoryBudgetError, NonFiniteError
 from spanwise.kernels.seeding import greedy_kmeans_plusplus
 from spanwise.kernels.transfer import LOG, to_host

@@ -43,6 +43,7 @@ def warn_of_convergence(message: str, *, stacklevel: int) -> None:
 class Estimator:
     """Parameters are those of ``__init__``, kept as they were given."""
 
+    cluster_centers_: Any
     n_features_in_: int
     feature_names_in_: np.ndarray
 
@@ -118,12 +119,8 @@ class Estimator:
         """
         self._check_fitted("get_feature_names_out")
         prefix = type(self).__name__.lower()
-        names = [f"{prefix}{i}" for i in range(self._n_features_out)]
+        names = [f"{prefix}{i}" for i in range(self.cluster_centers_.shape[0])]
         return np.asarray(names, dtype=object)
-
-    @property
-    def _n_features_out(self) -> int:
-        raise NotImplementedError
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Choose what `transform` gives.

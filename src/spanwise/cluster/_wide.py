@@ -13,7 +13,8 @@ from ..graph.gram import plan_centers, plan_gram
 from ..graph.plan import Plan
 from ._arguments import float_dtype
 from ._checkpoint import Saved
-from ._gram import GramFit, centers_of, gram_kmeans, gram_of
+from ._gram import centers_of, gram_of
+from ._gram_lloyd import GramFit, gram_kmeans
 from ._request import Fitted, Found, Request
 from ._start import restarts
 

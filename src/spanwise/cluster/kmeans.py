@@ -355,10 +355,6 @@ class KMeans(Estimator):
             )
         return X
 
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.cluster_centers_.shape[0])
-
     def _books(self) -> Books:
         shift = self._origin.shift
         return Books(shift, (relative_to(shift, np.asarray(to_host(self.cluster_centers_))),))
