@@ -11,7 +11,6 @@ sparse product, so that threads of BLAS have no part in them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,11 +124,6 @@ def gram_kmeans(
     count = 1 if rows is not None or labels is not None else n_init
     fits = in_threads(run, range(count))
     return min(fits, key=lambda fit: fit.inertia)
-
-
-def gram_sweep(gram: GramMatrix, clusters: Sequence[int], **options: Any) -> tuple[GramFit, ...]:
-    """`gram_kmeans` for each number of clusters, from the one matrix."""
-    return tuple(gram_kmeans(gram, k, **options) for k in clusters)
 
 
 class _Run:
