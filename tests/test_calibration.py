@@ -104,7 +104,8 @@ def measured(table, device):
 
 
 COPIES = {(TO_DEVICE, ""), (TO_HOST, "")}
-PROBED = {(probe.kernel, probe.dtype) for probe in probes(lambda dtype: "scipy")}
+PROBES = list(probes(lambda dtype: "scipy"))
+PROBED = {(probe.kernel, probe.dtype) for probe in PROBES}
 
 
 def test_kernels_are_measured_on_the_host_and_on_a_device_that_is_asked_for(file):

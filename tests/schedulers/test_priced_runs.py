@@ -179,6 +179,7 @@ def test_without_measurements_the_size_rules_and_is_told(client, x, monkeypatch)
         assert row.device == device
         assert row.reason.startswith("no measurement of test-swift of float64 on the CPU; chunk")
         assert "no measurement" in str(explanation)
+        assert any("spanwise calibrate" in note for note in explanation.notes)
 
 
 def test_several_results_are_priced_together(client, x):

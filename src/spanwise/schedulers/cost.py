@@ -36,6 +36,9 @@ from .policy import DeviceFacts, Verdict
 LEAST_BYTES = 2**20
 """Input of one task from which a segment that was not measured goes to a device."""
 
+UNMEASURED = "no measurement"
+"""How the reasons of what could not be priced begin."""
+
 _EXACT = 32
 """Groups of one level up to which each task has its slot; more are taken as divisible at will."""
 _CANDIDATES = 16
@@ -295,7 +298,7 @@ def _by_size(work: Work, missing: str) -> Verdict:
     large = taken > LEAST_BYTES
     size = f"chunk of {format_bytes(taken)}" if taken else "chunk of unknown size"
     than = f"{'over' if large else 'not over'} {format_bytes(LEAST_BYTES)}"
-    return Verdict("gpu" if large else "cpu", f"no measurement of {missing}; {size} is {than}")
+    return Verdict("gpu" if large else "cpu", f"{UNMEASURED} of {missing}; {size} is {than}")
 
 
 def format_seconds(seconds: float) -> str:

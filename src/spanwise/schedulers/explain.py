@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..machine import Machine, format_bytes
 from . import devices, hook
+from .cost import UNMEASURED
 from .explanation import Copies, Explanation, Row, Totals
 from .local import current_machine
 from .policy import DeviceFacts, check_policy
@@ -185,6 +186,8 @@ class _Account:
                 notes.append(f"{', '.join(names)}: {form}.")
         notes += self._lost()
         notes += self._over(rows)
+        if any(row.reason.startswith(UNMEASURED) for row in rows):
+            notes.append("To measure kernels and copies where they will run: spanwise calibrate.")
         if any(row.seconds is not None for row in rows):
             notes.append(
                 "Times are estimates from the rates that spanwise calibrate measured; reading the "

@@ -156,6 +156,7 @@ class Explanation:
         placed = _placed(self)
         if placed:
             cells = [_placed_cells(row) for row in placed]
+            tables += '<div style="height: 0.8em"></div>'
             tables += _html_table(_PLACES, cells, [row.planned for row in placed])
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         return (
@@ -326,8 +327,7 @@ def _summary(e: Explanation) -> list[Fact]:
         budget = format_bytes(e.machine.memory)
         facts.append(("peak", f"{format_bytes(t.peak_bytes)} of {budget} per worker{verdict}"))
     if t.device_peak_bytes:
-        known = e.device_memory is not None
-        of = f" of {format_bytes(e.device_memory or 0)}" if known else ""
+        of = f" of {format_bytes(e.device_memory)}" if e.device_memory is not None else ""
         verdict = "" if e._fits_device else " - OVER WHAT A DEVICE HAS"
-        facts.append(("device", f"{format_bytes(t.device_peak_bytes)}{of} per device{verdict}"))
+        facts.append(("device", f"peak {format_bytes(t.device_peak_bytes)}{of} of each{verdict}"))
     return facts
