@@ -8,6 +8,8 @@ from hypothesis import given
 
 from spanwise import rates
 from spanwise.measures import CPU, TO_DEVICE, RateTable
+from spanwise.schedulers import devices, refining
+from spanwise.schedulers.policy import DeviceFacts
 from spanwise.schedulers.refining import Refiner
 
 
@@ -49,7 +51,13 @@ def test_what_ran_on_the_host_instead_counts_for_the_host():
 
 
 def test_a_device_of_unknown_model_teaches_nothing():
-    assert not Refiner().measured({"a": FFT}, "")
+    record = Record({Runs("fft", "cupy"): Counted(1, 1024, 2.0)}, Counted(1, 1024, 1.0))
+    assert not Refiner().measured({"a": record}, "")
+    assert Refiner().measured({"a": record}, "A100").devices == ("A100",)
+
+
+def test_copies_of_tasks_without_a_kernel_on_a_device_teach_nothing():
+    assert not Refiner().measured({"a": Record(to_device=Counted(1, 1024, 1.0))}, "A100")
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=6))
@@ -80,3 +88,24 @@ def test_runs_are_added_to_the_file_or_forgone(tmp_path, monkeypatch):
     refiner.refine({"a": FFT}, "hostfree")
     monkeypatch.setattr(rates, "add", lambda table: (_ for _ in ()).throw(OSError("read-only")))
     refiner.refine({"b": FFT}, "hostfree")
+
+
+def test_each_client_has_records_of_its_own(tmp_path, monkeypatch):
+    class Client:
+        pass
+
+    monkeypatch.setenv("SPANWISE_RATES", str(tmp_path / "rates.json"))
+    monkeypatch.setattr(refining, "_here", Refiner())
+    first, second = Client(), Client()
+    for client in (first, second, first, None, None):
+        refining.refine({"a": FFT}, client=client)
+    assert rates.load_table().lookup("fft", "float32", "hostfree", 1024).n == 3 * 4
+
+
+def test_the_model_is_asked_for_where_cupy_ran(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPANWISE_RATES", str(tmp_path / "rates.json"))
+    monkeypatch.setattr(refining, "_here", Refiner())
+    monkeypatch.setattr(devices, "survey", lambda device, client: DeviceFacts(device, 1))
+    monkeypatch.setattr(devices, "cuda_model", lambda: "A100")
+    refining.refine({"a": Record({Runs("fft", "cupy"): Counted(1, 1024, 2.0)})})
+    assert rates.load_table().devices == ("A100",)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from .. import rates
+from ..kernels.library import DEVICE_LIBRARIES
 from ..measures import CPU, TO_DEVICE, TO_HOST, Key, Measure, RateTable, bucket_of
+from . import devices
 
 logger = logging.getLogger("spanwise")
 
@@ -80,7 +83,7 @@ class Refiner:
         self._counted: dict[tuple[str, Key], Sums] = {}
 
     def measured(self, records: Mapping[str, Record], model: str) -> RateTable:
-        """What has been recorded since the last call, for devices of one model.
+        """What has been recorded since the last call, on CUDA devices of one model.
 
         A mean over runs whose spread was not recorded says nothing of their deviation.
         """
@@ -110,11 +113,13 @@ class Refiner:
 
 def _sums(record: Record, model: str) -> Iterator[tuple[Key, Sums]]:
     """The sums of a record by what they are of; several sizes of a copy count as their mean."""
+    kinds = {"numpy": CPU, "hostfree": "hostfree", "cupy": model}
     runs = [
-        (run.kernel, run.dtype, CPU if run.library == "numpy" else model, counted)
+        (run.kernel, run.dtype, kinds.get(run.library, ""), counted)
         for run, counted in record.kernels.items()
     ]
-    runs += [(TO_DEVICE, "", model, record.to_device), (TO_HOST, "", model, record.to_host)]
+    there = next((kinds[lib] for lib in _libraries(record) if lib in DEVICE_LIBRARIES), "")
+    runs += [(TO_DEVICE, "", there, record.to_device), (TO_HOST, "", there, record.to_host)]
     found: dict[Key, Sums] = {}
     for kernel, dtype, device, counted in runs:
         if counted.number and device:
@@ -122,3 +127,29 @@ def _sums(record: Record, model: str) -> Iterator[tuple[Key, Sums]]:
             n, nbytes, seconds = found.get(key, (0, 0, 0.0))
             found[key] = n + counted.number, nbytes + counted.bytes, seconds + counted.seconds
     yield from found.items()
+
+
+def _libraries(record: Record) -> set[str]:
+    return {run.library for run in record.kernels}
+
+
+_here = Refiner()
+_refiners: weakref.WeakKeyDictionary[Any, Refiner] = weakref.WeakKeyDictionary()
+
+
+def refine(records: Mapping[str, Record], *, client: Any = None) -> None:
+    """Add to the rates of this user what tasks recorded, each run once.
+
+    Parameters
+    ----------
+    records : mapping
+        What was recorded under each name of placed tasks, from the start on.
+    client : distributed.Client, optional
+        Whose workers recorded it; without one, this process.
+    """
+    model = ""
+    if any("cupy" in _libraries(record) for record in records.values()):
+        facts = devices.survey("cupy", client=client)
+        model = devices.with_rates(facts, client=client).model
+    refiner = _here if client is None else _refiners.setdefault(client, Refiner())
+    refiner.refine(records, model)
