@@ -35,7 +35,9 @@ def scipys_best_run(x, k, runs, thresh, seed):
         return reference.kmeans(x, k, runs, thresh, rng=seed)
     rng = np.random.default_rng(seed)
     starts = [x[rng.choice(len(x), size=k, replace=False)] for _ in range(runs)]
-    books = [reference.kmeans(x, start, thresh=thresh)[0] for start in starts]
+    # SciPy takes a single number for a count, of which the mean is the code wherever it starts.
+    starts = [start if start.size > 1 else 1 for start in starts]
+    books = [reference.kmeans(x, start, iter=1, thresh=thresh)[0] for start in starts]
     return min(((b, reference.vq(x, b)[1].mean()) for b in books), key=lambda run: run[1])
 
 
