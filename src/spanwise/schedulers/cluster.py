@@ -107,6 +107,8 @@ class MixedCluster:
         import dask.config
         from distributed import Client, SpecCluster
 
+        from .remote import place_on
+
         try:
             # The scheduler reads this when it starts.
             with dask.config.set({"distributed.scheduler.no-workers-timeout": NO_WORKERS_TIMEOUT}):
@@ -119,6 +121,7 @@ class MixedCluster:
                 )
             self._client = Client(self._cluster)
             self._client.wait_for_workers(self.cpu + self.gpu, timeout=120)
+            place_on(self._client)
         except BaseException:
             self.close()
             raise
