@@ -5,71 +5,15 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from .. import rates
 from ..kernels.library import DEVICE_LIBRARIES
 from ..measures import CPU, TO_DEVICE, TO_HOST, Key, Measure, RateTable, bucket_of
 from . import devices
+from .records import Record
 
 logger = logging.getLogger("spanwise")
-
-
-class Counted(Protocol):
-    """Sums of some runs or copies."""
-
-    @property
-    def number(self) -> int:
-        """How many."""
-        ...
-
-    @property
-    def bytes(self) -> int:
-        """Bytes, all together."""
-        ...
-
-    @property
-    def seconds(self) -> float:
-        """Seconds, all together."""
-        ...
-
-
-class Runs(Protocol):
-    """Which runs of a kernel were summed."""
-
-    @property
-    def kernel(self) -> str:
-        """Name of the kernel."""
-        ...
-
-    @property
-    def library(self) -> str:
-        """Array library of its blocks."""
-        ...
-
-    @property
-    def dtype(self) -> str:
-        """Element type of its blocks."""
-        ...
-
-
-class Record(Protocol):
-    """What tasks of one name did."""
-
-    @property
-    def to_device(self) -> Counted:
-        """Copies to the device."""
-        ...
-
-    @property
-    def to_host(self) -> Counted:
-        """Copies to the host."""
-        ...
-
-    @property
-    def kernels(self) -> Mapping[Any, Counted]:
-        """Runs of kernels by `Runs`."""
-        ...
 
 
 Sums = tuple[int, int, float]
