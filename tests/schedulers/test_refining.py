@@ -1,41 +1,25 @@
 """What placed tasks recorded refines the rates, each run once."""
 
-from dataclasses import dataclass, field
-
+import dask.array as da
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+import spanwise as sw
 from spanwise import rates
 from spanwise.measures import CPU, TO_DEVICE, RateTable
-from spanwise.schedulers import devices, refining
+from spanwise.schedulers import MixedCluster, devices, place_on, placement, refining
 from spanwise.schedulers.policy import DeviceFacts
+from spanwise.schedulers.records import RECORDS, Counted, KernelSize, Record
 from spanwise.schedulers.refining import Refiner
 
 
-@dataclass(frozen=True)
-class Counted:
-    number: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
+def sums(kernel, number=4, seconds=2.0, library="hostfree"):
+    size = KernelSize(kernel, library, "float32", 11)
+    return {size: Counted(number, 1024 * number, seconds)}
 
 
-@dataclass(frozen=True)
-class Runs:
-    kernel: str
-    library: str = "hostfree"
-    dtype: str = "float32"
-    digits: int = 11
-
-
-@dataclass(frozen=True)
-class Record:
-    kernels: dict = field(default_factory=dict)
-    to_device: Counted = Counted()
-    to_host: Counted = Counted()
-
-
-FFT = Record({Runs("fft"): Counted(4, 4096, 2.0)}, Counted(4, 4096, 1.0), Counted(4, 8192, 1.0))
+FFT = Record(kernels=sums("fft"), to_device=Counted(4, 4096, 1.0), to_host=Counted(4, 8192, 1.0))
 
 
 def test_runs_and_copies_become_measures():
@@ -46,12 +30,12 @@ def test_runs_and_copies_become_measures():
 
 
 def test_what_ran_on_the_host_instead_counts_for_the_host():
-    record = Record({Runs("fft", "numpy"): Counted(1, 1024, 2.0)})
+    record = Record(kernels=sums("fft", 1, library="numpy"))
     assert Refiner().measured({"a": record}, "A100").devices == (CPU,)
 
 
 def test_a_device_of_unknown_model_teaches_nothing():
-    record = Record({Runs("fft", "cupy"): Counted(1, 1024, 2.0)}, Counted(1, 1024, 1.0))
+    record = Record(kernels=sums("fft", 1, library="cupy"), to_device=Counted(1, 1024, 1.0))
     assert not Refiner().measured({"a": record}, "")
     assert Refiner().measured({"a": record}, "A100").devices == ("A100",)
 
@@ -65,7 +49,7 @@ def test_records_that_grow_count_each_run_once(steps):
     refiner, total, number = Refiner(), RateTable(), 0
     for step in steps:
         number += step
-        grown = Record({Runs("fft"): Counted(number, 1024 * number, 0.5 * number)})
+        grown = Record(kernels=sums("fft", number, 0.5 * number))
         total = total.merge(refiner.measured({"a": grown}, "hostfree"))
     found = total.lookup("fft", "float32", "hostfree", 1024)
     assert (found.n if found else 0) == number
@@ -73,8 +57,8 @@ def test_records_that_grow_count_each_run_once(steps):
 
 def test_records_that_were_lost_with_a_worker_are_not_subtracted():
     refiner = Refiner()
-    refiner.measured({"a": Record({Runs("fft"): Counted(9, 9216, 9.0)})}, "hostfree")
-    again = refiner.measured({"a": Record({Runs("fft"): Counted(2, 2048, 2.0)})}, "hostfree")
+    refiner.measured({"a": Record(kernels=sums("fft", 9))}, "hostfree")
+    again = refiner.measured({"a": Record(kernels=sums("fft", 2))}, "hostfree")
     assert again.lookup("fft", "float32", "hostfree", 1024).n == 2
 
 
@@ -107,5 +91,29 @@ def test_the_model_is_asked_for_where_cupy_ran(tmp_path, monkeypatch):
     monkeypatch.setattr(refining, "_here", Refiner())
     monkeypatch.setattr(devices, "survey", lambda device, client: DeviceFacts(device, 1))
     monkeypatch.setattr(devices, "cuda_model", lambda: "A100")
-    refining.refine({"a": Record({Runs("fft", "cupy"): Counted(1, 1024, 2.0)})})
+    refining.refine({"a": Record(kernels=sums("fft", 1, library="cupy"))})
     assert rates.load_table().devices == ("A100",)
+
+
+def test_leaving_a_cluster_refines_the_rates_by_what_ran_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPANWISE_RATES", str(tmp_path / "rates.json"))
+    y = sw.fft.fft(da.ones((4, 128), chunks=(1, 128), dtype="complex64"))
+    RECORDS.clear()
+    with MixedCluster(cpu=1, gpu=1, device="hostfree", processes=False) as client:
+        with place_on(client), placement("gpu", device="hostfree"):
+            y.compute()
+        assert rates.load_table().lookup("fft", "complex64", "hostfree", 1024).n == 4
+        assert rates.load_table().lookup(TO_DEVICE, "", "hostfree", 1024).n == 4
+        with place_on(client):
+            pass
+    assert rates.load_table().lookup("fft", "complex64", "hostfree", 1024).n == 4
+
+
+def test_workers_that_do_not_answer_hold_up_nobody(monkeypatch):
+    def silent(client, timeout):
+        assert timeout == refining.PATIENCE
+        raise TimeoutError
+
+    monkeypatch.setattr(refining, "collect", silent)
+    monkeypatch.setattr(refining, "refine", pytest.fail)
+    refining.refine_from(object())

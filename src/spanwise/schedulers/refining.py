@@ -11,9 +11,12 @@ from .. import rates
 from ..kernels.library import DEVICE_LIBRARIES
 from ..measures import CPU, TO_DEVICE, TO_HOST, Key, Measure, RateTable, bucket_of
 from . import devices
-from .records import Record
+from .records import Record, collect
 
 logger = logging.getLogger("spanwise")
+
+PATIENCE = 2.0
+"""Seconds that workers have to tell what they recorded when a client leaves them."""
 
 
 Sums = tuple[int, int, float]
@@ -97,3 +100,11 @@ def refine(records: Mapping[str, Record], *, client: Any = None) -> None:
         model = devices.with_rates(facts, client=client).model
     refiner = _here if client is None else _refiners.setdefault(client, Refiner())
     refiner.refine(records, model)
+
+
+def refine_from(client: Any) -> None:
+    """Refine by what the workers of a client recorded; one that does not answer holds up nobody."""
+    try:
+        refine(collect(client, timeout=PATIENCE), client=client)
+    except (OSError, TimeoutError) as error:
+        logger.debug("rates of this run are not known: %s", error)
