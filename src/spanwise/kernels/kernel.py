@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from ..errors import UnsupportedError
 from .library import DEVICE_LIBRARIES, Array, library_of, lives_on_host, namespace, to_numpy
+from .turns import turn
 
 _REGISTRY: dict[str, Kernel] = {}
 
@@ -88,7 +90,8 @@ class Kernel:
         if implementation is not None and (
             library not in DEVICE_LIBRARIES or self.serves_device(library)
         ):
-            return implementation(x, *args, **params)
+            with nullcontext() if library not in DEVICE_LIBRARIES else turn():
+                return implementation(x, *args, **params)
         if not lives_on_host(x):
             raise UnsupportedError(
                 f"the kernel {self.name!r} has no implementation for {library} arrays on a device; "

@@ -23,7 +23,8 @@ from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
 from ...errors import PlacementError, TransferError
-from .. import copies, devices
+from ...kernels.turns import taking_turns
+from .. import copies, devices, slots
 from ..hook import Hook
 from ..policy import DeviceFacts
 from ..segments import Segment
@@ -286,6 +287,11 @@ class PlacedTask(Task):
     """
 
     __slots__ = ()
+
+    def __call__(self, values: Any = ()) -> Any:
+        """Run, the kernels in turn with those of the worker's other tasks."""
+        with taking_turns(slots.lock_of(slots.this_worker())):
+            return super().__call__(values)
 
     @property
     def block_fusion(self) -> bool:
