@@ -10,6 +10,7 @@ Each is also a builtin type, so that ``except ValueError`` keeps working::
     │   ├── NonFiniteError                     NaN or infinity where a number is needed
     │   └── UnknownChunksError                 chunk sizes that Dask has not computed yet
     ├── MemoryBudgetError (MemoryError)        every form of a plan exceeds the budget
+    ├── DeviceMemoryError (MemoryError)        an allocation on a device that does not fit
     ├── MissingDependencyError (ImportError)   an optional package; the message installs it
     ├── UnsupportedError (NotImplementedError) no kernel, or a method with a better route
     ├── OutputExistsError (FileExistsError)    a result would overwrite data
@@ -50,6 +51,10 @@ class UnknownChunksError(ArgumentError):
 # MemoryError comes first, or its own __new__ refuses to make what pickle asks for.
 class MemoryBudgetError(MemoryError, SpanwiseError):
     """Every form of the plan exceeds the memory budget."""
+
+
+class DeviceMemoryError(MemoryError, SpanwiseError):
+    """An allocation on a device that does not fit."""
 
 
 class MissingDependencyError(SpanwiseError, ImportError):

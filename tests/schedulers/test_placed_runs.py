@@ -11,7 +11,6 @@ import scipy.fft
 from distributed import SchedulerPlugin, get_worker
 
 import spanwise as sw
-from spanwise.errors import PlacementError
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.library import library_of
 from spanwise.kernels.transfer import LOG
@@ -201,11 +200,14 @@ def test_reading_transforming_and_storing_a_chunk_are_one_task(client, x, values
     assert len(work) <= 8
 
 
-def test_a_delayed_graph_loses_its_placement_and_says_so(client, x):
+def test_a_delayed_graph_is_placed_when_it_is_built_and_kept_to_gpu_workers(client, x, values):
     with placement("gpu", device="hostfree"):
-        lost = dask.delayed(np.sum)(double_of(x))
-    with pytest.raises(PlacementError, match="no resource 'GPU'"):
-        client.compute(lost, workers=["cpu0"]).result()
+        y = double_of(x)
+        planned = sw.explain(y).totals
+        graph = dask.delayed(np.sum)(y)
+    assert client.compute(graph).result() == pytest.approx(2 * values.sum())
+    check_device_work_ran_on_gpu_workers_only(client)
+    check_copies(planned)
 
 
 def test_chunks_of_a_user_on_a_device_stay_on_gpu_workers(client, x, values):

@@ -22,6 +22,7 @@ import numpy as np
 from .engines import engine_of
 from .kernel import Kernel
 from .library import Array, namespace
+from .memory import all_but
 
 _SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
@@ -120,8 +121,18 @@ def _numpy(
     return engine_of(engine)(x, workers=workers, overwrite=overwrite, **params)
 
 
+def untransformed(x: Array, /, *args: Any, axes: tuple[int, ...], **params: Any) -> tuple[int, ...]:
+    """The axes that are not transformed, along which a block may be cut."""
+    return all_but(*axes, ndim=x.ndim)
+
+
 fft = Kernel(
-    "fft", _generic, workspace=_workspace, device_workspace=_device_workspace, in_place=True
+    "fft",
+    _generic,
+    workspace=_workspace,
+    device_workspace=_device_workspace,
+    in_place=True,
+    free_axes=untransformed,
 )
 """Transform one block. Parameters: ``kind``, ``axes``, ``lengths`` (after cropping or padding,
 one per axis) and ``norm`` as in :func:`scipy.fft.fftn`; real transforms take the last axis.

@@ -24,6 +24,7 @@ import numpy as np
 from .fft import fft
 from .kernel import Kernel
 from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .memory import all_but
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
 _POINTS, _DEVICE_POINTS = 2**16, 2**24
@@ -128,7 +129,11 @@ def _columns(
     return _join(_twiddle(out, axis, 0, first, n=n, forward=kind in _FORWARD), axis)
 
 
-columns = Kernel("columns", _columns, workspace=max, in_place=True)
+def _free_axes(x: Array, /, *args: Any, axis: int, **params: Any) -> tuple[int, ...]:
+    return all_but(axis, ndim=x.ndim)
+
+
+columns = Kernel("columns", _columns, workspace=max, in_place=True, free_axes=_free_axes)
 """Transform the columns of a slab and multiply by the twiddle factors.
 
 ``rows`` is P before the transform; ``first`` is the first column of the slab."""
@@ -171,7 +176,9 @@ def _whole_row(x: Array, axis: int, row: int, blocks: int, n: int) -> Array:
     return xp.concat([x[(*before, slice(None, direct), ...)], xp.conj(tail)], axis=axis)
 
 
-rows = Kernel("rows", _rows, workspace=lambda a, b: 2 * max(a, b), in_place=True)
+rows = Kernel(
+    "rows", _rows, workspace=lambda a, b: 2 * max(a, b), in_place=True, free_axes=_free_axes
+)
 """Transform a row of a decimated spectrum and multiply by the twiddle factors.
 
 ``row`` is k1. With ``direct`` (P), the block holds the parts of a Hermitian row that lie in its
@@ -193,7 +200,7 @@ def _back(
     return _join(_down(x, kind, axis, rows, points, norm, engine=engine, overwrite=overwrite), axis)
 
 
-back = Kernel("back", _back, workspace=max, in_place=True)
+back = Kernel("back", _back, workspace=max, in_place=True, free_axes=_free_axes)
 """The last step of the inverse: transform the columns of a slab, from ``rows`` to ``points``."""
 
 
@@ -214,7 +221,7 @@ def _interleave(x: Array, /, *, axis: int, blocks: int) -> Array:
     return out
 
 
-interleave = Kernel("interleave", _interleave)
+interleave = Kernel("interleave", _interleave, free_axes=_free_axes)
 """Points in natural order from runs of decimated ones: every ``blocks``-th point, run by run."""
 
 
@@ -225,5 +232,5 @@ def _deinterleave(x: Array, first: int, /, *, axis: int, blocks: int) -> Array:
     return xp.concat([x[(*before, slice(i, None, blocks), ...)] for i in starts], axis=axis)
 
 
-deinterleave = Kernel("deinterleave", _deinterleave)
+deinterleave = Kernel("deinterleave", _deinterleave, free_axes=_free_axes)
 """Runs of every ``blocks``-th point of a block that begins at the point ``first``."""

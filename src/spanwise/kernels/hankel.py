@@ -22,6 +22,7 @@ import numpy as np
 
 from .kernel import Kernel
 from .library import Array, like, namespace
+from .memory import all_but
 from .trigonometric import as_floating, real_dtype
 
 
@@ -150,7 +151,11 @@ def _workspace(in_bytes: int, out_bytes: int) -> int:
     return 3 * max(in_bytes, out_bytes)
 
 
-hankel = Kernel("hankel", _generic, workspace=_workspace)
+def _free_axes(x: Array, /, **params: Any) -> tuple[int, ...]:
+    return all_but(-1, ndim=x.ndim)
+
+
+hankel = Kernel("hankel", _generic, workspace=_workspace, free_axes=_free_axes)
 """Transform one block along its last axis. Parameters: ``kind`` ("fht" or "ifht", with "biased_"
 before it if ``bias`` is not zero), ``dln``, ``mu``, ``offset`` and ``bias`` as in
 :func:`scipy.fft.fht`; ``axes``, ``lengths`` and ``norm`` say nothing here."""

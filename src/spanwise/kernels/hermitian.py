@@ -10,6 +10,7 @@ import numpy as np
 from . import buffers
 from .kernel import Kernel
 from .library import Array, namespace
+from .memory import all_but
 
 Lines = tuple[slice, ...]
 """An index that selects a part of a block."""
@@ -53,7 +54,13 @@ def _generic(x: Array, /, *, axis: int, others: Sequence[int], lines: Lines | No
     return xp.roll(out, (1,) * len(others), axis=tuple(others)) if others else out
 
 
-mirror = Kernel("mirror", _generic)
+def _free_axes(
+    x: Array, /, *, axis: int, others: Sequence[int], lines: Lines | None = None
+) -> tuple[int, ...]:
+    return () if lines is not None else all_but(axis, *others, ndim=x.ndim)
+
+
+mirror = Kernel("mirror", _generic, free_axes=_free_axes)
 """The mirror image of some lines of a Hermitian spectrum.
 
 Along ``axis`` the lines are reversed as they are: a block that holds the lines 1 ... c gives the

@@ -7,12 +7,17 @@ CPU and GPU workers. Placement and ``explain`` read the marks.
 from __future__ import annotations
 
 import importlib
+import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from ..errors import UnsupportedError
 from .library import DEVICE_LIBRARIES, Array, library_of, lives_on_host, namespace, to_numpy
+from .memory import run_within_memory
+from .observe import inside_kernel, kernel_observer, observer
 from .turns import turn
 
 _REGISTRY: dict[str, Kernel] = {}
@@ -43,6 +48,10 @@ class Kernel:
     in_place : bool
         Whether the implementations take ``overwrite=True``, to spoil a block that nobody else
         will read.
+    free_axes : callable, optional
+        ``(x, *args, **params) -> axes``, called with what the kernel is called with: axes along
+        which it acts on each row alone, on the same axis of every result, so that a block that
+        does not fit on a device may be cut there. Default: a block is not cut.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Kernel:
         on_device: bool = True,
         result_on_host: bool = False,
         in_place: bool = False,
+        free_axes: Callable[..., tuple[int, ...]] | None = None,
     ) -> None:
         self.name = name
         self.generic = generic
@@ -63,6 +73,7 @@ class Kernel:
         self.on_device = on_device
         self.result_on_host = result_on_host
         self.in_place = in_place
+        self.free_axes = free_axes
         self._targets: dict[str, Callable[..., Array] | str] = {}
         _REGISTRY[name] = self
 
@@ -90,8 +101,9 @@ class Kernel:
         if implementation is not None and (
             library not in DEVICE_LIBRARIES or self.serves_device(library)
         ):
-            with nullcontext() if library not in DEVICE_LIBRARIES else turn():
+            if library not in DEVICE_LIBRARIES and kernel_observer() is None:
                 return implementation(x, *args, **params)
+            return self._watched(implementation, library, x, args, params)
         if not lives_on_host(x):
             raise UnsupportedError(
                 f"the kernel {self.name!r} has no implementation for {library} arrays on a device; "
@@ -103,6 +115,49 @@ class Kernel:
         out = numpy(to_numpy(x), *args, **params)
         return namespace(x).asarray(out)
 
+    def _watched(
+        self,
+        implementation: Callable[..., Any],
+        library: str,
+        x: Array,
+        args: tuple[Any, ...],
+        params: dict[str, Any],
+    ) -> Any:
+        """Run on a block, smaller where its device has no room, and tell who wants to know."""
+        watcher = kernel_observer()
+        with turn() if library in DEVICE_LIBRARIES else nullcontext():
+            if watcher is None:
+                return self._run(implementation, library, x, args, params)
+            start = time.perf_counter()
+            with inside_kernel():
+                out = self._run(implementation, library, x, args, params)
+            _wait_for_device(library)
+            seconds = time.perf_counter() - start
+        watcher.ran(self.name, library, str(x.dtype), int(getattr(x, "nbytes", 0)), seconds)
+        return out
+
+    def _run(
+        self,
+        implementation: Callable[..., Any],
+        library: str,
+        x: Array,
+        args: tuple[Any, ...],
+        params: dict[str, Any],
+    ) -> Any:
+        # A block that may be spoiled is of no use for a second attempt.
+        if library not in DEVICE_LIBRARIES or self.free_axes is None or params.get("overwrite"):
+            return implementation(x, *args, **params)
+
+        def run(block: Array) -> Any:
+            return implementation(block, *args, **params)
+
+        free_axes = partial(self.free_axes, x, *args, **params)
+        out, parts = run_within_memory(run, x, free_axes, library)
+        watcher = observer()
+        if parts > 1 and watcher is not None:
+            watcher.cut(self.name, parts)
+        return out
+
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return _by_name, (self.name,)
 
@@ -111,6 +166,12 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"Kernel({self.name!r})"
+
+
+def _wait_for_device(library: str) -> None:
+    """Until a device has done what it was told, which would not be part of the time otherwise."""
+    if library == "cupy":
+        sys.modules["cupy"].cuda.get_current_stream().synchronize()
 
 
 def _by_name(name: str) -> Kernel:

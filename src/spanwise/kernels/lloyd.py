@@ -25,6 +25,7 @@ from .exact import ROWS_AT_ONCE, Bins, Grid, merge_bins, merge_units, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .lloyd_engines import ArrayEngine, Engine
+from .memory import each_row
 from .philox import uniforms
 from .survey import check_rows
 from .transfer import to_host
@@ -383,10 +384,10 @@ def _nearest(
     return (code if bad is None else xp.where(bad, xp.full_like(code, -1), code),)
 
 
-assign = Kernel("vq", _assign)
+assign = Kernel("vq", _assign, free_axes=each_row)
 """``assign(x, books, *, missing) -> (labels, distances)``."""
 
-nearest = Kernel("nearest", _nearest)
+nearest = Kernel("nearest", _nearest, free_axes=each_row)
 """``nearest(x, books, *, missing) -> (labels,)``."""
 
 
@@ -408,5 +409,5 @@ def _distances(x: Array, books: Books, *, missing: Literal["raise", "skip"] = "r
     return xp.concat(out) if len(out) > 1 else out[0]
 
 
-distances = Kernel("distances", _distances)
+distances = Kernel("distances", _distances, free_axes=each_row)
 """``distances(x, books, *, missing) -> (n, k) distances``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fft import fft
+from .fft import fft, untransformed
 from .hermitian import mirror_into
 from .kernel import Kernel
 from .library import Array, namespace
@@ -106,7 +106,10 @@ def _numpy(
 
 
 power = Kernel(
-    "power", _generic, workspace=lambda in_bytes, out_bytes: 3 * max(in_bytes, out_bytes)
+    "power",
+    _generic,
+    workspace=lambda in_bytes, out_bytes: 3 * max(in_bytes, out_bytes),
+    free_axes=untransformed,
 )
 """``scale * |X|**2``, with X the transform of a block over ``axes``, after the mean was taken away
 if ``detrend``.

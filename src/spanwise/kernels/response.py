@@ -18,6 +18,7 @@ from . import buffers
 from .fft import fft
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
+from .memory import all_but
 from .slabs import slabs
 from .spectrum import as_inexact
 
@@ -122,7 +123,13 @@ def _apply_response(
     return _multiply(x, h, axes, overwrite=overwrite)
 
 
-apply_response = Kernel("apply_response", _apply_response)
+def _free_axes(
+    x: Array, /, *beside: Any, axes: tuple[FrequencyAxis, ...], **params: Any
+) -> tuple[int, ...]:
+    return all_but(*(axis.axis for axis in axes), ndim=x.ndim)
+
+
+apply_response = Kernel("apply_response", _apply_response, free_axes=_free_axes)
 """Multiply a block of a complex spectrum by a response.
 
 Behind the block stands, for each of ``axes`` (:class:`FrequencyAxis`), the index of the block's
@@ -165,7 +172,12 @@ def _filter(
     return out
 
 
-filter_block = Kernel("filter", _filter, workspace=lambda in_bytes, out_bytes: 4 * out_bytes)
+filter_block = Kernel(
+    "filter",
+    _filter,
+    workspace=lambda in_bytes, out_bytes: 4 * out_bytes,
+    free_axes=_free_axes,
+)
 """Filter a block that holds ``axes`` whole: forward transform, response, inverse.
 
 Arguments as those of :data:`apply_response`, but that the indices are all 0 and left out. Real

@@ -13,9 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from .fft import result_dtype
+from .fft import result_dtype, untransformed
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
+from .memory import all_but
 
 Order = Literal["natural", "shifted", "half"]
 """How frequencies lie on an axis: as `fft` gives them, after `fftshift`, or as `rfft` does."""
@@ -113,7 +114,13 @@ def _host_dtype(x: Array) -> np.dtype:
     return np.dtype("complex64" if x.dtype == xp.complex64 else "complex128")
 
 
-modulate = Kernel("modulate", _modulate)
+def _free_of_ramps(
+    x: Array, /, *starts: int, ramps: tuple[Ramp, ...], scale: float
+) -> tuple[int, ...]:
+    return all_but(*(ramp.axis for ramp in ramps), ndim=x.ndim)
+
+
+modulate = Kernel("modulate", _modulate, free_axes=_free_of_ramps)
 """Multiply a block by ``scale`` and by the factors of ``ramps``, in the precision of the block.
 
 ``starts`` holds the index of the block's first element on the axis of each ramp."""
@@ -160,7 +167,7 @@ def _double(out: Array, starts: Sequence[int], axes: tuple[int, ...], half: int 
         out[tuple(inner)] *= 2.0
 
 
-squared_magnitude = Kernel("squared_magnitude", _squared_magnitude)
+squared_magnitude = Kernel("squared_magnitude", _squared_magnitude, free_axes=untransformed)
 """``scale * |x|**2`` of a block of a spectrum.
 
 ``starts`` holds the index of the block's first element on each of ``axes``; ``half`` is the number
@@ -173,5 +180,5 @@ def _remove_mean(x: Array, /, *, axes: tuple[int, ...]) -> Array:
     return x - namespace(x).mean(x, axis=axes, keepdims=True)
 
 
-remove_mean = Kernel("remove_mean", _remove_mean)
+remove_mean = Kernel("remove_mean", _remove_mean, free_axes=untransformed)
 """Subtract the mean over ``axes``, which the block holds whole."""

@@ -15,6 +15,7 @@ from .draws import Draws, Sketch, joined_draws, no_draws, taken
 from .exact import Bins, Grid, binned, bins_between, bins_of_count, grid_of, merge_bins, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
+from .memory import each_row
 from .transfer import to_host
 
 _BLOCK_ELEMENTS = {"numpy": 1 << 16}
@@ -259,7 +260,7 @@ def _whiten(x: Array, start: int, scales: np.ndarray) -> Array:
     return xp.astype(x, dtype) / xp.astype(here, dtype)
 
 
-whiten = Kernel("whiten", _whiten)
+whiten = Kernel("whiten", _whiten, free_axes=each_row)
 """``whiten(x, start, scales)``: rows over the scales of their features."""
 
 

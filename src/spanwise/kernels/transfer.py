@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ArrayTypeError, MissingDependencyError
 from .library import Array, library_of, lives_on_host, namespace, to_numpy
+from .observe import observer
 
 
 @dataclass(slots=True)
@@ -38,12 +39,15 @@ class TransferLog:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, direction: str, nbytes: int, seconds: float) -> None:
-        """Count one copy."""
+        """Count one copy, and tell who watches this task."""
         with self._lock:
             count: TransferCount = getattr(self, direction)
             count.copies += 1
             count.bytes += nbytes
             count.seconds += seconds
+        watcher = observer()
+        if watcher is not None:
+            watcher.copied(direction, nbytes, seconds)
 
     def reset(self) -> None:
         """Start counting from zero."""

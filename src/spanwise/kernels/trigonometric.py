@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from .fft import untransformed
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 
@@ -346,7 +347,9 @@ def _numpy(
     )
 
 
-trigonometric = Kernel("trigonometric", generic, workspace=_workspace, in_place=True)
+trigonometric = Kernel(
+    "trigonometric", generic, workspace=_workspace, in_place=True, free_axes=untransformed
+)
 """Transform one block. Parameters: ``kind`` ("dct", "idct", "dst" or "idst"), ``axes``,
 ``lengths`` (after cropping or padding, one per axis), ``norm``, ``type`` and ``orthogonalize`` as
 in :func:`scipy.fft.dctn`; ``workers`` and ``overwrite`` as in

@@ -33,6 +33,7 @@ from .blocks import empty_like_library
 from .fft import result_dtype
 from .kernel import Kernel
 from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .memory import all_but
 
 _DIRECT_POINTS = 64
 """Bands of up to so many points are a matrix product: it beats two transforms."""
@@ -286,6 +287,15 @@ def work(samples: int, points: int) -> float:
     return math.ceil(samples / segment) * 10.0 * width * math.log2(width)
 
 
-zoom = Kernel("zoom_fft", _zoom, workspace=lambda in_bytes, out_bytes: 4 * in_bytes + 4 * out_bytes)
+def _free_axes(x: Array, /, *args: Any, axis: int, **params: Any) -> tuple[int, ...]:
+    return all_but(axis, ndim=x.ndim)
+
+
+zoom = Kernel(
+    "zoom_fft",
+    _zoom,
+    workspace=lambda in_bytes, out_bytes: 4 * in_bytes + 4 * out_bytes,
+    free_axes=_free_axes,
+)
 """The band of one block. Behind the block stands the index of its first sample on ``axis``;
 ``band`` is a :class:`Band`. The axis gets ``band.points`` points."""

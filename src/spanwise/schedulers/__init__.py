@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cluster import MixedCluster as MixedCluster
     from .hook import placement as placement
+    from .remote import place_on as place_on
 
-_NAMES = {"MixedCluster": ".cluster", "placement": ".hook"}
+_NAMES = {"MixedCluster": ".cluster", "place_on": ".remote", "placement": ".hook"}
 
-__all__ = ["MixedCluster", "placement"]
+__all__ = ["MixedCluster", "place_on", "placement"]
 
 
 def __getattr__(name: str) -> Any:

@@ -135,6 +135,8 @@ class MixedCluster:
 
     def __enter__(self) -> Client:
         """Start the workers and return the client; ``client.cluster`` is the cluster."""
+        from .remote import place_on
+
         with contextlib.ExitStack() as stack:
             # Dask reads the one when a scheduler starts, the other whenever a worker is lost.
             stack.enter_context(dask.config.set(_timeouts()))
@@ -149,6 +151,7 @@ class MixedCluster:
             )
             client = stack.enter_context(Client(cluster))
             client.wait_for_workers(self.cpu + self.gpu, timeout=START_TIMEOUT)
+            place_on(client)
             self._running.append(stack.pop_all())
         return client
 

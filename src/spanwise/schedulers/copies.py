@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import logging
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from ..errors import PlacementError
 from ..kernels.library import DEVICE_LIBRARIES, library_of
 from ..kernels.transfer import to_device, to_host
 
 logger = logging.getLogger("spanwise.transfers")
 
+_STAYS: ContextVar[bool] = ContextVar("spanwise_stays_on_host", default=False)
 
-def send(value: Any, /, *, library: str, resource: str | None = None, log: bool = False) -> Any:
+
+@contextmanager
+def staying_on_host() -> Iterator[None]:
+    """Make copies to the device identities in the block: the same graph then runs on the host."""
+    token = _STAYS.set(True)
+    try:
+        yield
+    finally:
+        _STAYS.reset(token)
+
+
+def send(value: Any, /, *, library: str, log: bool = False) -> Any:
     """Copy the arrays of the host in a value to the device; what is no array stays as it is.
 
     Parameters
@@ -24,15 +37,10 @@ def send(value: Any, /, *, library: str, resource: str | None = None, log: bool 
         What a task gave out.
     library : str
         Array library of the device.
-    resource : str, optional
-        A Dask worker must have this resource, or `PlacementError` is raised: a graph whose
-        annotations were lost says so instead of running on the wrong worker.
     log : bool
         Whether to write each copy to the logger ``spanwise.transfers``.
     """
-    if resource is not None:
-        _check_worker(resource)
-    return _send(value, library, log)
+    return value if _STAYS.get() else _send(value, library, log)
 
 
 def fetch(value: Any, /, *, log: bool = False) -> Any:
@@ -67,21 +75,3 @@ def _send(value: Any, library: str, log: bool) -> Any:
 
 def _rebuilt(value: Any, items: list[Any]) -> Any:
     return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-
-
-def _check_worker(resource: str) -> None:
-    module = sys.modules.get("distributed.worker")
-    if module is None:
-        return
-    try:
-        worker = module.get_worker()
-    except ValueError:  # not inside a task of a Dask worker
-        return
-    if not worker.state.total_resources.get(resource):
-        raise PlacementError(
-            f"device work arrived on the worker {worker.address}, which has no resource "
-            f"{resource!r}: this graph lost its annotations after it was placed "
-            "(dask.delayed drops them). Compute or persist the array under "
-            "spanwise.schedulers.placement(...) first, or build the delayed graph under "
-            "placement('cpu')"
-        )

@@ -7,7 +7,6 @@ would each take twice as long.
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from typing import Any
@@ -15,17 +14,6 @@ from typing import Any
 _locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
 _process = threading.RLock()
 _guard = threading.Lock()
-
-
-def this_worker() -> Any:
-    """The Dask worker whose task this thread runs, or None."""
-    module = sys.modules.get("distributed.worker")
-    if module is None:
-        return None
-    try:
-        return module.get_worker()
-    except ValueError:  # not inside a task of a Dask worker
-        return None
 
 
 def lock_of(worker: Any = None) -> threading.RLock:

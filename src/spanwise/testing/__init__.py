@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .counters import raise_if_computes as raise_if_computes
     from .hostfree import HostFree as HostFree
     from .hostfree_dask import register_with_dask as register_with_dask
+    from .hostfree_memory import limit_memory as limit_memory
 
 _NAMES = {
     "ArrayBackend": ".backends",
@@ -33,6 +34,7 @@ _NAMES = {
     "HostFree": ".hostfree",
     "available_backends": ".backends",
     "count_computes": ".counters",
+    "limit_memory": ".hostfree_memory",
     "raise_if_computes": ".counters",
     "register_with_dask": ".hostfree_dask",
     "xp_assert_close": ".assertions",
@@ -46,6 +48,7 @@ __all__ = [
     "HostFree",
     "available_backends",
     "count_computes",
+    "limit_memory",
     "raise_if_computes",
     "register_with_dask",
     "strategies",

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..errors import ArrayTypeError, TransferError
+from . import hostfree_memory as _memory
 
 _COMPARISONS = frozenset(
     {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
@@ -186,6 +187,8 @@ class HostFree(NDArrayOperatorsMixin):
 
     def __init__(self, shape: Any, dtype: Any = np.float64) -> None:
         self._data = np.empty(shape, dtype)
+        if _memory.account is not None:
+            _memory.account.take(self._data)
         _announce()
 
     @classmethod
@@ -195,6 +198,8 @@ class HostFree(NDArrayOperatorsMixin):
             raise ArrayTypeError(
                 f"dtype={data.dtype}: a HostFree array is boolean, integer, real or complex"
             )
+        if _memory.account is not None:
+            _memory.account.take(data)
         self = cls.__new__(cls)
         self._data = data
         _announce()
@@ -309,10 +314,7 @@ class HostFree(NDArrayOperatorsMixin):
     @property
     def memory(self) -> np.ndarray | Any:
         """The object whose life is the life of the memory, for weak references."""
-        data = self._data
-        while isinstance(data.base, np.ndarray):
-            data = data.base
-        return data
+        return _memory.owner(self._data)
 
     shape = _plain_property("shape")
     dtype = _plain_property("dtype")

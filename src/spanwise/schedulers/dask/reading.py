@@ -24,6 +24,7 @@ from ...kernels.kernel import Kernel, kernel_of
 from ...kernels.library import DEVICE_LIBRARIES
 from ..policy import Candidate, DeviceFacts, Policy, Verdict, check_policy, decide, device_dtype
 from ..segments import Role, Segment, find_segments, in_order
+from .placed import PlacedTask
 
 _OPERATORS = frozenset(
     getattr(operator, name)
@@ -328,7 +329,8 @@ def read_graph(
         reading.segments = find_segments(
             order, reading.dependencies, reading.dependents, roles, reading.results
         )
-    if not (reading.segments or reading.bound):
+    placed_before = any(isinstance(task, PlacedTask) for task in graph.values())
+    if not (reading.segments or reading.bound or placed_before):
         reading.graph = None
     return reading
 
@@ -368,7 +370,7 @@ def _expand_kernels(graph: dict[Any, GraphNode]) -> None:
     while stack:
         key = stack.pop()
         task = graph[key]
-        if not (isinstance(task, Task) and task.has_subgraph()):
+        if not (isinstance(task, Task) and task.has_subgraph()) or isinstance(task, PlacedTask):
             continue
         if all(kernel_of(inner.func) is None for inner in _tasks_inside(task)):
             continue

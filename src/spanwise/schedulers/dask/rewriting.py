@@ -23,12 +23,13 @@ from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
 from ...errors import PlacementError, TransferError
-from ...kernels.turns import taking_turns
-from .. import copies, devices, slots
+from .. import copies, devices
+from ..execution import BYTES, Place
 from ..hook import Hook
 from ..policy import DeviceFacts
 from ..segments import Segment
 from .names import device_name, stem_of
+from .placed import PlacedTask
 from .reading import Reading, read_graph
 from .symbolic import place_layers
 
@@ -87,7 +88,7 @@ def _refuse_held(reading: Reading) -> None:
 
 
 def _annotated(dsk: Any, keys: Any, reading: Reading, facts: DeviceFacts) -> HighLevelGraph:
-    """One layer whose device tasks are kept to GPU workers."""
+    """One layer whose device tasks are kept to GPU workers, and whose others tell their bytes."""
     tasks = dict(dsk)
     name = f"placed-{tokenize(keys, facts.library)}"
     annotations: dict[str, Any] = {}
@@ -97,8 +98,25 @@ def _annotated(dsk: Any, keys: Any, reading: Reading, facts: DeviceFacts) -> Hig
             annotations["resources"] = Restriction(kept, {devices.RESOURCE: 1})
         else:
             annotations["workers"] = Restriction(kept, list(facts.addresses))
+        sizes = _sizes(tasks, reading)
+        if sizes:
+            annotations[BYTES] = Sizes(sizes)
     layer = MaterializedLayer(tasks, annotations=annotations or None)
     return HighLevelGraph({name: layer}, {name: set()})
+
+
+def _sizes(tasks: Mapping[Any, Any], reading: Reading) -> dict[Any, int]:
+    """Bytes of what host tasks give out, for a scheduler that holds them back for a device."""
+    sizes = {}
+    for key, task in tasks.items():
+        if isinstance(task, PlacedTask) or key in reading.results:
+            continue
+        nbytes = reading.bytes_of(key)
+        if nbytes:
+            sizes[key] = nbytes
+            if isinstance(task, Alias):  # Dask's fusion gave the task another key
+                sizes[task.target] = nbytes
+    return sizes
 
 
 def _on_device(task: Any, bound: frozenset[Any]) -> bool:
@@ -116,10 +134,9 @@ class _Copy:
     """The functions of transfer tasks."""
 
     def __init__(self, facts: DeviceFacts, *, log: bool) -> None:
-        resource = devices.RESOURCE if facts.advertised else None
-        self.send = partial(copies.send, library=facts.library, resource=resource, log=log)
+        self.send = partial(copies.send, library=facts.library, log=log)
         self.fetch = partial(copies.fetch, log=log)
-        self.library = facts.library
+        self.place = Place(facts.library, facts.advertised)
 
 
 class _Rewrite:
@@ -173,7 +190,13 @@ class _Rewrite:
             pack = "pack@gpu"
             nodes[pack] = Task(pack, copies.pack, *refs)
         fused = Task.fuse(*nodes.values(), key=key)
-        self.new[key] = PlacedTask(key, fused.func, *fused.args, _data_producer=fused.data_producer)
+        self.new[key] = PlacedTask(
+            key,
+            fused.func,
+            *fused.args,
+            place=self.copy.place,
+            _data_producer=fused.data_producer,
+        )
         self._give_out(outputs, key)
 
     def _give_out(self, outputs: tuple[Any, ...], key: Any) -> None:
@@ -268,7 +291,7 @@ class _Rewrite:
         about = (names, lengths, tuple(stems))
         name = self._tokens.get(about)
         if name is None:
-            name = f"{'+'.join(stems)[:80]}@gpu-{tokenize(names, lengths, self.copy.library)}"
+            name = f"{'+'.join(stems)[:80]}@gpu-{tokenize(names, lengths, self.copy.place.library)}"
             self._tokens[about] = name
         return (name, *(i for k in outputs if isinstance(k, tuple) for i in k[1:]))
 
@@ -277,26 +300,6 @@ def _is_exchange_of_dask(node: GraphNode) -> bool:
     """Whether a task belongs to a P2P rechunk, whose tasks Dask binds to workers itself."""
     module = getattr(getattr(node, "func", None), "__module__", None) or ""
     return module.startswith("distributed.shuffle")
-
-
-class PlacedTask(Task):
-    """One device segment with its copies and what is fused to it; it fuses with nothing more.
-
-    Fused with the unpacking of a P2P rechunk, which is bound to one worker, a task that is bound
-    to GPU workers could be allowed on none.
-    """
-
-    __slots__ = ()
-
-    def __call__(self, values: Any = ()) -> Any:
-        """Run, the kernels in turn with those of the worker's other tasks."""
-        with taking_turns(slots.lock_of(slots.this_worker())):
-            return super().__call__(values)
-
-    @property
-    def block_fusion(self) -> bool:
-        """Tells Dask's linear fusion to leave the task alone."""
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,3 +314,15 @@ class Restriction:
     def __call__(self, key: Any) -> Any:
         """The annotation of a key, None for no annotation."""
         return self.value if key in self.keys else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """An annotation that tells bytes, for some keys of a layer."""
+
+    bytes: Mapping[Any, int]
+    """By key."""
+
+    def __call__(self, key: Any) -> int | None:
+        """The bytes of a key, None where they are not known."""
+        return self.bytes.get(key)
