@@ -16,9 +16,11 @@ from typing import Any, NoReturn
 
 from ..errors import PlacementError
 from ..kernels.memory import is_out_of_memory, release_memory
+from ..kernels.turns import taking_turns
 from . import devices
 from .copies import staying_on_host
 from .records import RECORDS, TOPIC, Record
+from .slots import lock_of
 
 logger = logging.getLogger("spanwise")
 
@@ -88,7 +90,7 @@ def run_placed(work: Callable[[], Any], *, name: str, place: Place) -> Any:
         _refuse(stand.worker)
     for attempt in (1, 2):
         try:
-            with RECORDS.task(name):
+            with RECORDS.task(name), taking_turns(lock_of(stand.worker)):
                 return work()
         except Exception as error:
             if not is_out_of_memory(error):
