@@ -164,12 +164,12 @@ def _tell(stand: _Stand, name: str, said: str, *, loudly: bool) -> None:
 
 
 def _event(action: str, stand: _Stand, name: str, said: str) -> dict[str, Any]:
-    where = "this process" if stand.worker is None else f"the worker {stand.worker.address}"
-    then = "a CPU worker" if action == "out-of-memory" else "the CPU there"
+    where = "in this process" if stand.worker is None else f"on the worker {stand.worker.address}"
+    then = "on a CPU worker" if action == "out-of-memory" else "on the CPU"
     return {
         "action": action,
         "key": stand.key,
         "name": name,
         "worker": getattr(stand.worker, "address", None),
-        "message": f"{name}: out of device memory on {where}; goes on on {then} ({said})",
+        "message": f"{name}: out of device memory {where}; runs {then} instead ({said})",
     }
