@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import sys
 import types
 
 import dask
@@ -30,7 +32,7 @@ class FakeClient:
             self.models += 1
             return dict.fromkeys(workers, "A100")
         self.asked += 1
-        assert function is devices.cuda_devices
+        assert function is devices.usable_memory
         return {w: self.answers.get(w, "CuPy is not installed here") for w in workers}
 
 
@@ -46,12 +48,32 @@ def test_workers_with_the_resource_are_gpu_workers():
 
 
 def test_the_smallest_device_of_the_gpu_workers_counts():
-    client = FakeClient({"b": MARKED, "c": MARKED}, {"b": (80, 90), "c": (40,)})
+    client = FakeClient({"b": MARKED, "c": MARKED}, {"b": 80, "c": 40})
     assert devices.survey("cupy", client=client).memory == 40
 
 
+@pytest.mark.parametrize(
+    ("limit", "slots", "memory"), [(0, 1, 1000), (0, 4, 250), (400, 1, 500), (400, 2, 250)]
+)
+def test_the_limit_of_the_pool_and_the_slots_of_the_worker_bound_a_task(
+    monkeypatch, limit, slots, memory
+):
+    device = types.SimpleNamespace(Device=lambda number: contextlib.nullcontext())
+    pool = types.SimpleNamespace(get_limit=lambda: limit)
+    cupy = types.SimpleNamespace(cuda=device, get_default_memory_pool=lambda: pool)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(devices, "cuda_devices", lambda: (2000, 1000))
+    state = types.SimpleNamespace(total_resources={"GPU": slots})
+    assert devices.usable_memory(types.SimpleNamespace(state=state)) == memory
+
+
+def test_where_there_is_no_device_its_memory_is_the_reason(monkeypatch):
+    monkeypatch.setattr(devices, "cuda_devices", lambda: "CuPy is not installed here")
+    assert devices.usable_memory() == "CuPy is not installed here"
+
+
 def test_workers_without_the_resource_are_asked_once_what_they_have():
-    client = FakeClient({"a": PLAIN, "b": PLAIN}, {"b": (80,)})
+    client = FakeClient({"a": PLAIN, "b": PLAIN}, {"b": 80})
     facts = devices.survey("cupy", client=client)
     assert facts == devices.survey("cupy", client=client)
     assert (facts.addresses, facts.advertised, facts.memory) == (("b",), False, 80)

@@ -11,8 +11,8 @@ from spanwise.errors import ArgumentError, ArrayTypeError
 from spanwise.kernels.kernel import Kernel
 from spanwise.rates import EngineRate, Rates
 from spanwise.schedulers import placement
-from spanwise.schedulers.explanation import WIDTH
 from spanwise.schedulers.policy import DeviceFacts
+from spanwise.schedulers.tables import WIDTH
 from spanwise.testing import raise_if_computes
 from spanwise.testing.hostfree import HostFree
 

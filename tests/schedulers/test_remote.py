@@ -10,8 +10,10 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+import scipy.fft
 from distributed import Client, LocalCluster, Scheduler, SpecCluster, Worker, get_worker
 
+import spanwise as sw
 from spanwise.errors import ArgumentError, PlacementError
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.library import library_of
@@ -95,6 +97,24 @@ def heard(caplog):
 
 
 GPU = {"resources": {"GPU": 1}}
+
+
+def test_stores_and_chunks_that_were_built_before_run_on_the_gpu_worker(start, x, values, tmp_path):
+    xr = pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    client = start(worker("cpu0"), worker("gpu0", **GPU))
+    with on_device():
+        labelled = xr.Dataset({"v": (("t", "y"), double_of(x))})
+        stored = labelled.to_zarr(tmp_path / "out.zarr", compute=False, consolidated=False)
+        pieces = double_of(x + 1).to_delayed().ravel().tolist()
+    with place_on(client) as placed:
+        client.compute(stored).result()
+        got = client.gather(client.compute(pieces))
+        assert placed.events == []
+    with xr.open_zarr(tmp_path / "out.zarr", consolidated=False) as found:
+        np.testing.assert_array_equal(found.v, 2 * values)
+    np.testing.assert_array_equal(np.concatenate(got), 2 * (values + 1))
+    assert set(_ran) == {("hostfree", "gpu0")}
 
 
 def test_a_delayed_graph_runs_on_the_gpu_worker(start, x, values):
@@ -353,12 +373,15 @@ def test_producers_are_held_back_by_bytes(start, budget, untroubled_by_the_proce
         assert LIVE.peak > 16  # what happens without
 
 
-def test_a_task_that_needs_more_than_the_budget_still_gets_it(start, untroubled_by_the_process):
+@pytest.mark.parametrize("method", ["tasks", "p2p"])
+def test_a_task_that_needs_more_than_the_budget_still_gets_it(
+    start, method, untroubled_by_the_process
+):
     chunks, n = 24, 100
     client = start(worker("cpu0", nthreads=2), worker("gpu0", **GPU))
     x = da.zeros((chunks, n), chunks=(1, n))
     x = x.map_blocks(produce, dtype=float, meta=x._meta)
-    whole = x.rechunk((chunks, n), method="tasks").map_blocks(
+    whole = x.rechunk((chunks, n), method=method).map_blocks(
         double, dtype=float, meta=np.empty((0, 0))
     )
     reduced = x.map_blocks(double, dtype=float, meta=np.empty((0, 0))) + x.sum(axis=0)
@@ -366,6 +389,17 @@ def test_a_task_that_needs_more_than_the_budget_still_gets_it(start, untroubled_
         first, second = dask.compute(whole, reduced)
     np.testing.assert_array_equal(first, np.zeros((chunks, n)))
     np.testing.assert_array_equal(second, np.zeros((chunks, n)))
+
+
+def test_an_exchange_ends_with_a_budget_of_nothing(start, untroubled_by_the_process):
+    client = start(worker("cpu0", nthreads=2), worker("gpu0", **GPU))
+    values = np.random.default_rng(2).normal(size=(12, 12, 4))
+    x = da.from_array(values, chunks=(3, 4, 4)).map_blocks(produce, dtype=float)
+    with dask.config.set({"spanwise.gate-bytes": 0}), place_on(client), on_device():
+        got = sw.fft.fftn(x).compute()
+        gate = client.cluster.scheduler.plugins[NAME].pressure.gate
+    np.testing.assert_allclose(got, scipy.fft.fftn(values), atol=1e-11)
+    assert gate is None or not gate.held
 
 
 def test_chunks_held_back_outlive_the_limit_on_tasks_that_no_worker_may_run(

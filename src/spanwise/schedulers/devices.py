@@ -14,7 +14,7 @@ from .. import rates
 from ..errors import ArgumentError
 from ..measures import CPU
 from .local import active_client, local_threads
-from .policy import DeviceFacts
+from .policy import DEVICE_MEMORY_SHARE, DeviceFacts
 
 DEVICES = ("cupy", "hostfree")
 """Device libraries: CuPy, and the stand-in that needs no GPU."""
@@ -167,6 +167,28 @@ def cuda_devices() -> tuple[int, ...] | str:
     return tuple(memory) or "this machine has no CUDA device"
 
 
+def usable_memory(dask_worker: Any = None) -> int | str:
+    """Bytes of the smallest device that a task may plan with, or the reason why there is none.
+
+    Dask passes the worker where this runs. A limited pool counts as the device of which it is the
+    share that plans may fill (workers that share a card have a part of it each), and tasks that
+    are on the device together divide it.
+    """
+    found = cuda_devices()
+    if isinstance(found, str):
+        return found
+    import cupy
+
+    pool = cupy.get_default_memory_pool()
+    each = []
+    for number, total in enumerate(found):
+        with cupy.cuda.Device(number):
+            limit = pool.get_limit()
+        each.append(min(total, int(limit / DEVICE_MEMORY_SHARE)) if limit else total)
+    resources = {} if dask_worker is None else dask_worker.state.total_resources
+    return min(each) // max(int(resources.get(RESOURCE, 1)), 1)
+
+
 def _of_cluster(device: str, client: Any) -> DeviceFacts:
     workers = _workers(client)
     if not workers:
@@ -218,10 +240,8 @@ def _ask(client: Any, addresses: tuple[str, ...]) -> dict[str, int]:
         return {}
     question = (client.id, frozenset(addresses))
     if question not in _asked:
-        answers = client.run(cuda_devices, workers=list(addresses), on_error="ignore")
-        _asked[question] = {
-            address: min(found) for address, found in answers.items() if isinstance(found, tuple)
-        }
+        answers = client.run(usable_memory, workers=list(addresses), on_error="ignore")
+        _asked[question] = {a: found for a, found in answers.items() if isinstance(found, int)}
     return _asked[question]
 
 

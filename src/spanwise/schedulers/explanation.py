@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
-import textwrap
 from dataclasses import asdict, dataclass
 
 from ..machine import Machine, format_bytes
 from .cost import format_seconds
-
-WIDTH = 100
-"""Columns that the table fits in."""
-
-_NAME_WIDTH = 25
+from .tables import NAME_WIDTH, Column, Fact, html_page, html_table, lines, text_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,38 +134,29 @@ class Explanation:
         placed = [_placed_cells(row) for row in _placed(self)]
         return "\n".join(
             [
-                *_lines(_setting(self)),
+                *lines(_setting(self)),
                 "",
-                *_table(_STEPS, [_cells(row) for row in self.rows]),
-                *(["", *_table(_PLACES, placed)] if placed else []),
+                *text_table(_STEPS, [_cells(row) for row in self.rows]),
+                *(["", *text_table(_PLACES, placed)] if placed else []),
                 "",
-                *_lines(_summary(self)),
-                *(["", *_lines(notes)] if notes else []),
+                *lines(_summary(self)),
+                *(["", *lines(notes)] if notes else []),
             ]
         )
 
     def _repr_html_(self) -> str:
         bold = [row.planned for row in self.rows]
-        tables = _html_table(_STEPS, [_cells(row) for row in self.rows], bold)
+        tables = html_table(_STEPS, [_cells(row) for row in self.rows], bold)
         placed = _placed(self)
         if placed:
             cells = [_placed_cells(row) for row in placed]
             tables += '<div style="height: 0.8em"></div>'
-            tables += _html_table(_PLACES, cells, [row.planned for row in placed])
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        return (
-            f'<div style="font-size: 0.92em">{_html_facts(_setting(self))}'
-            f"{tables}{_html_facts(_summary(self))}"
-            + (f'<ul style="margin: 0.4em 0; opacity: 0.8">{notes}</ul>' if notes else "")
-            + "</div>"
-        )
+            tables += html_table(_PLACES, cells, [row.planned for row in placed])
+        return html_page(_setting(self), tables, _summary(self), [("note", n) for n in self.notes])
 
-
-Column = tuple[str, int, str]
-"""Title, width, alignment."""
 
 _STEPS: tuple[Column, ...] = (
-    ("step", _NAME_WIDTH, "<"),
+    ("step", NAME_WIDTH, "<"),
     ("kernel", 9, "<"),
     ("tasks", 7, ">"),
     ("chunks", 17, ">"),
@@ -183,7 +168,7 @@ _STEPS: tuple[Column, ...] = (
 """What there is to do: 93 columns and 7 gaps of 1."""
 
 _PLACES: tuple[Column, ...] = (
-    ("placed step", _NAME_WIDTH, "<"),
+    ("placed step", NAME_WIDTH, "<"),
     ("device", 7, "<"),
     ("time", 14, ">"),
     ("to device", 17, ">"),
@@ -191,10 +176,6 @@ _PLACES: tuple[Column, ...] = (
     ("device peak", 11, ">"),
 )
 """What placement makes of it: 91 columns and 5 gaps of 1."""
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _bytes(n: int) -> str:
@@ -239,17 +220,6 @@ def _placed_cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _line(columns: tuple[Column, ...], cells: tuple[str, ...]) -> str:
-    parts = []
-    for cell, (_, width, align) in zip(cells, columns, strict=True):
-        parts.append(f"{_short(cell, width):{align}{width}}")
-    return " ".join(parts).rstrip()
-
-
-Fact = tuple[str, str]
-"""A label and what it says."""
-
-
 def _setting(e: Explanation) -> list[Fact]:
     m = e.machine
     kind = "worker" if m.distributed else "process"
@@ -259,48 +229,6 @@ def _setting(e: Explanation) -> list[Fact]:
     budget = f"{format_bytes(m.memory)} ({m.source})"
     placed = f"{e.policy}: {e.devices}" if e.devices else e.policy
     return [("workers", f"{workers} × {threads}, each with {budget}"), ("placement", placed)]
-
-
-def _lines(facts: list[Fact]) -> list[str]:
-    """Facts within the width, the labels in a column of their own."""
-    return [
-        piece
-        for label, text in facts
-        for piece in textwrap.wrap(
-            f"{label:<10}{text}", WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False
-        )
-    ]
-
-
-def _html_facts(facts: list[Fact]) -> str:
-    lines = (f"<b>{html.escape(label)}</b> {html.escape(text)}" for label, text in facts)
-    return f'<p style="margin: 0.4em 0">{"<br>".join(lines)}</p>'
-
-
-def _html_table(columns: tuple[Column, ...], rows: list[tuple[str, ...]], bold: list[bool]) -> str:
-    head = _html_row("th", columns, tuple(title for title, _, _ in columns), bold=True)
-    body = "".join(
-        _html_row("td", columns, cells, bold=strong)
-        for cells, strong in zip(rows, bold, strict=True)
-    )
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-
-
-def _html_row(tag: str, columns: tuple[Column, ...], cells: tuple[str, ...], *, bold: bool) -> str:
-    """A row aligned as the text is; ``bold`` is its first cell, and each of a head."""
-    out = []
-    for i, (cell, (_, _, align)) in enumerate(zip(cells, columns, strict=True)):
-        style = f"text-align: {'left' if align == '<' else 'right'}; padding: 0.1em 0.7em"
-        style += "; white-space: nowrap; font-variant-numeric: tabular-nums"
-        style += f"; font-weight: {'bold' if bold and (tag == 'th' or not i) else 'normal'}"
-        out.append(f'<{tag} style="{style}">{html.escape(cell)}</{tag}>')
-    return f"<tr>{''.join(out)}</tr>"
-
-
-def _table(columns: tuple[Column, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    rule = " ".join("-" * width for _, width, _ in columns)
-    titles = tuple(title for title, _, _ in columns)
-    return [_line(columns, titles), rule, *(_line(columns, row) for row in rows), rule]
 
 
 def _summary(e: Explanation) -> list[Fact]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..machine import parse_bytes
-from .cluster import NO_WORKERS_TIMEOUT
 from .records import TOPIC, events
 from .refining import refine_from
 
 logger = logging.getLogger("spanwise")
+
+NO_WORKERS_TIMEOUT = "60s"
+"""A task that no worker may run fails after this time instead of waiting for ever."""
 
 DEFAULT_GRACE = "30s"
 """How long a GPU worker that went may take to come back: Nannies restart them within seconds."""

@@ -20,6 +20,7 @@ from typing import Any
 import dask.config
 from dask._task_spec import (
     Alias,
+    DataNode,
     GraphNode,
     Task,
     TaskRef,
@@ -124,17 +125,23 @@ def _annotated(dsk: Any, keys: Any, reading: Reading, facts: DeviceFacts) -> Hig
 
 
 def _sizes(tasks: Mapping[Any, Any], reading: Reading) -> dict[Any, int]:
-    """Bytes of what host tasks give out, for a scheduler that holds them back for a device."""
+    """Bytes of what sources on the host give out, which a scheduler may hold back for a device."""
     sizes = {}
     for key, task in tasks.items():
-        if isinstance(task, PlacedTask) or key in reading.results:
-            continue
-        nbytes = reading.bytes_of(key)
-        if nbytes:
-            sizes[key] = nbytes
-            if isinstance(task, Alias):  # Dask's fusion gave the task another key
-                sizes[task.target] = nbytes
+        # Dask's fusion gives a task another key, and its own to an alias.
+        target = task.target if isinstance(task, Alias) else key
+        if key not in reading.results and _is_source(tasks.get(target), tasks):
+            nbytes = reading.bytes_of(key)
+            if nbytes:
+                sizes[target] = nbytes
     return sizes
+
+
+def _is_source(task: Any, tasks: Mapping[Any, Any]) -> bool:
+    """Whether a task of the host makes something from what is no chunk."""
+    if not isinstance(task, Task) or isinstance(task, PlacedTask):
+        return False
+    return all(isinstance(tasks.get(d), DataNode) for d in task.dependencies)
 
 
 def _on_device(task: Any, bound: frozenset[Any]) -> bool:
