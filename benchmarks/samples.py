@@ -22,6 +22,8 @@ class Samples:
     """The same as a Dask array in chunks of samples, where chunks are asked for."""
     source: Any = None
     """Counter of the reads of each chunk, where they are counted."""
+    fit_seed: int = 0
+    """Of the fit, not of the data."""
 
     @property
     def rows(self) -> Any:

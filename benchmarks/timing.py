@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +106,14 @@ def timed(run: Callable[[Any], Any], data: Any) -> Measured:
 
 
 def pair(workload: Workload, peer: Peer, data: Any) -> tuple[Measured, Measured]:
-    """Ours, then theirs, without their answers."""
-    ours = replace(timed(workload.answer, data), answer=None)
-    return ours, replace(timed(peer.run, data), answer=None)
+    """Ours, then theirs."""
+    return timed(workload.answer, data), timed(peer.run, data)
+
+
+def without_answers(one: tuple[Measured, Measured]) -> tuple[Measured, Measured]:
+    """What is kept of a pair: its times and values."""
+    ours, theirs = one
+    return replace(ours, answer=None), replace(theirs, answer=None)
 
 
 def pairs_for(taken: float) -> int:
@@ -130,22 +136,25 @@ def compare(
         Of the data.
     pairs : int, optional
         Pairs to time. The default follows from how long the check took: 7, or 3 where a pair takes
-        over a minute, or 1 where it takes over ten. Of costly workloads the check is the first of
-        them.
+        over a minute, or 1 where it takes over ten. Where the sides are given several variants of
+        the data, each is checked and timed at least once. Of costly workloads the check is the
+        first round of them.
     """
     with threads():
         data = workload.data(size, seed)
+        variants = workload.variants(data)
         start = time.perf_counter()
-        first = timed(workload.answer, data), timed(peer.run, data)
-        taken = time.perf_counter() - start  # whatever the sides say of themselves
-        agreement = workload.check(data, *(side.answer for side in first))
-        first = tuple(replace(side, answer=None) for side in first)
+        first = [pair(workload, peer, variant) for variant in variants]
+        taken = (time.perf_counter() - start) / len(first)  # whatever the sides say of themselves
+        agreement = workload.agreement(data, [(our.answer, their.answer) for our, their in first])
+        first = [without_answers(one) for one in first]
     if not agreement.holds:
         return Row(workload.name, peer.name, agreement)
-    pairs = pairs or pairs_for(taken)
+    pairs = max(pairs or pairs_for(taken), len(variants))
     with threads():  # once more: the check has loaded the native pools of the peer
-        runs = [first] if workload.costly else []
-        runs += [pair(workload, peer, data) for _ in range(pairs - len(runs))]
+        runs = first if workload.costly else []
+        rest = islice(cycle(variants), len(runs), pairs)
+        runs += [without_answers(pair(workload, peer, variant)) for variant in rest]
     ours, theirs = zip(*runs, strict=True)
     counts = {**agreement.counts, **largest(ours, theirs)}
     is_promised = size == "full"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -120,6 +120,9 @@ class Workload:
     """What our side promises besides, at full size."""
     kernel: str | None = None
     """FFT kernel that our side is to use, and that may be missing; None: the one of the options."""
+    vary: Callable[[Any], Iterable[Any]] | None = None
+    """From the data to what the sides are given, one pair after another, such as several seeds of
+    the same data; ``check`` then compares all answers of either side together."""
     costly: bool = False
     """Both sides take minutes and measure themselves: the runs whose answers are compared are the
     first that count, and none is made for the peaks alone."""
@@ -139,6 +142,17 @@ class Workload:
             return self.ours(data)
         with sw.set_options(fft_kernel=self.kernel):
             return self.ours(data)
+
+    def variants(self, data: Any) -> tuple[Any, ...]:
+        """What the sides are given, pair by pair."""
+        return (data,) if self.vary is None else tuple(self.vary(data))
+
+    def agreement(self, data: Any, pairs: Sequence[tuple[Any, Any]]) -> Agreement:
+        """Compare our answers with the peer's, for each of the variants."""
+        ours, theirs = zip(*pairs, strict=True)
+        if self.vary is None:
+            return self.check(data, ours[0], theirs[0])
+        return self.check(data, ours, theirs)
 
     def data(self, size: str, seed: int) -> Any:
         """The data of a named size."""

@@ -69,7 +69,7 @@ def test_both_sides_find_the_same_answer(workload, peer):
         pytest.skip(reason)
     row = compare(workload, peer, size="toy", pairs=1)
     assert row.agreement.holds, row.agreement
-    assert len(row.ratios) == 1
+    assert len(row.ratios) == (1 if workload.vary is None else 5)
     assert min(*row.ours_s, *row.theirs_s) > 0
 
 
@@ -182,6 +182,31 @@ def test_the_runs_of_costly_sides_that_are_checked_count():
     row = compare(workload, peer, size="toy", pairs=3)
     assert order == ["ours", "theirs"] * 3
     assert len(row.ratios) == 3
+
+
+@pytest.mark.parametrize(("pairs", "given"), [(1, "ab"), (3, "aba"), (5, "ababa")])
+def test_variants_are_given_in_turn_and_checked_together(pairs, given):
+    seen, checked = {"ours": "", "theirs": ""}, []
+
+    def side(name):
+        def run(variant):
+            seen[name] += variant
+            return name, variant
+
+        return run
+
+    def check(data, *answers):
+        checked.append(answers)
+        return SAME
+
+    peer = Peer("peer", side("theirs"))
+    workload = trivial(ours=side("ours"), check=check, vary=lambda data: "ab", costly=True)
+    row = compare(workload, peer, size="toy", pairs=pairs)
+    assert seen == {"ours": given, "theirs": given}
+    assert len(row.ratios) == len(given)
+    ((ours, theirs),) = checked
+    assert ours == (("ours", "a"), ("ours", "b"))
+    assert theirs == (("theirs", "a"), ("theirs", "b"))
 
 
 def test_sides_are_timed_in_turn():

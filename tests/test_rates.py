@@ -4,15 +4,20 @@ import dataclasses
 import json
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from spanwise import rates
+from spanwise.measures import Observation, RateTable
 from spanwise.rates import EngineRate, Rates
 
 SOME = Rates(
     (EngineRate("scipy", "complex64", 4e9), EngineRate("ducc0", "complex64", 5e9)), 8e9, 1e9, 2e9
+)
+TABLE = RateTable().observe(
+    [Observation("fft", "float32", "cpu", 64, 1.0), Observation("fft", "float32", "A100", 64, 0.5)]
 )
 
 
@@ -46,13 +51,21 @@ def test_measuring_again_is_seen(file):
         "{",
         "[1]",
         "null",
+        '{"format": 3}',
         '{"format": 2}',
-        '{"format": 1}',
-        '{"format": 1, "fft": [{"engine": "scipy"}], "copy": 1, "write": 1, "read": 1}',
-        '{"format": 1, "fft": [], "copy": "fast", "write": 1, "read": 1}',
-        '{"format": 1, "fft": [], "copy": 0, "write": 1, "read": 1}',
-        '{"format": 1, "fft": [], "copy": NaN, "write": 1, "read": 1}',
-        '{"format": 1, "fft": [], "copy": 1, "write": 1, "read": 1, "colour": 1}',
+        '{"format": 1, "fft": [], "copy": 1, "write": 1, "read": 1}',
+        '{"format": 2, "machine": null, "kernels": [[]]}',
+        '{"format": 2, "machine": null, "kernels": [["fft", "f", "cpu", 3, 0, 0, 1]]}',
+        *(
+            f'{{"format": 2, "machine": {{{machine}}}, "kernels": []}}'
+            for machine in (
+                '"fft": [{"engine": "scipy"}], "copy": 1, "write": 1, "read": 1',
+                '"fft": [], "copy": "fast", "write": 1, "read": 1',
+                '"fft": [], "copy": 0, "write": 1, "read": 1',
+                '"fft": [], "copy": NaN, "write": 1, "read": 1',
+                '"fft": [], "copy": 1, "write": 1, "read": 1, "colour": 1',
+            )
+        ),
     ],
 )
 def test_a_file_that_is_not_ours_is_ignored_with_a_warning(file, text, caplog):
@@ -61,6 +74,7 @@ def test_a_file_that_is_not_ours_is_ignored_with_a_warning(file, text, caplog):
     with caplog.at_level(logging.WARNING, "spanwise"):
         assert rates.load() is None
         assert rates.load() is None
+        assert not rates.load_table()
     (record,) = caplog.records
     assert str(file) in record.getMessage()
     assert "spanwise calibrate" in record.getMessage()
@@ -76,8 +90,44 @@ def test_a_failing_write_leaves_what_was_there(file, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         rates.save(dataclasses.replace(SOME, copy=1.0))
     monkeypatch.undo()
-    assert json.loads(file.read_text())["copy"] == 8e9
+    assert json.loads(file.read_text())["machine"]["copy"] == 8e9
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_the_machine_and_the_table_are_kept_side_by_side(file):
+    rates.save(table=TABLE)
+    assert (rates.load(), rates.load_table()) == (None, TABLE)
+    rates.save(SOME)
+    assert (rates.load(), rates.load_table()) == (SOME, TABLE)
+    anew = RateTable().observe([Observation("vq", "float32", "A100", 64, 1.0)])
+    rates.save(table=anew)
+    assert (rates.load(), rates.load_table()) == (SOME, TABLE.replaced(anew))
+
+
+def test_runs_are_added_to_what_is_known(file):
+    rates.add(TABLE)
+    rates.add(TABLE)
+    assert rates.load_table() == TABLE.merge(TABLE)
+
+
+def test_no_writer_loses_what_another_writes(file):
+    one = RateTable().observe([Observation("fft", "float32", "cpu", 64, 1.0)])
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda _: rates.add(one), range(40)):
+            pass
+    (measure,) = rates.load_table().entries.values()
+    assert (measure.n, measure.mean) == (40, 1 / 64)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_writer_that_was_killed_does_not_hold_up_others_for_ever(file):
+    file.parent.mkdir()
+    lock = file.with_name(f".{file.name}.lock")
+    lock.touch()
+    os.utime(lock, (1, 1))
+    rates.save(SOME)
+    assert rates.load() == SOME
+    assert not lock.exists()
 
 
 @pytest.mark.parametrize(

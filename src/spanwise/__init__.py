@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from .options import get_options as get_options
     from .options import set_options as set_options
     from .schedulers.explain import explain as explain
+    from .schedulers.report import report as report
 
 _MODULES = ("cluster", "errors", "fft", "schedulers", "signal", "testing")
 _NAMES = {
     "calibrate": ".calibration",
     "explain": ".schedulers.explain",
     "get_options": ".options",
+    "report": ".schedulers.report",
     "set_options": ".options",
     "to_device": ".kernels.transfer",
     "to_host": ".kernels.transfer",
@@ -42,6 +44,7 @@ __all__ = [
     "explain",
     "fft",
     "get_options",
+    "report",
     "schedulers",
     "set_options",
     "signal",

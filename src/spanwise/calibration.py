@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ import numpy as np
 from . import rates as rates_file
 from .kernels.engines import engines, is_installed, resolve_engine
 from .kernels.fft import fft, flops
+from .measures import RateTable
 from .options import get_options
+from .probing import device_libraries, measure_kernels, measure_workers
 from .rates import EngineRate, Rates
 
 if TYPE_CHECKING:
@@ -31,46 +34,81 @@ _SECONDS = 0.5
 _DTYPES = ("complex64", "complex128", "float32", "float64")
 
 
-def calibrate(*, save: bool = True) -> Rates:
-    """Measure the speed of this machine's FFT kernels, memory and temporary store.
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was measured."""
 
-    Takes about ten seconds and wants the machine for itself: all cores are kept busy, as tasks
-    keep them. From then on plans on this machine are priced by `explain` and the option
-    ``fft_kernel`` defaults to the fastest kernel.
+    machine: Rates | None
+    """FFT engines, memory and temporary store of this machine; None where workers were measured."""
+    table: RateTable
+    """Kernels and copies on each kind of device."""
+
+
+def calibrate(*, save: bool = True, client: Any = None, device: str | None = None) -> Calibration:
+    """Measure the speed of this machine's kernels, memory, device and temporary store.
+
+    Takes 10 to 20 seconds and wants the machine for itself: all cores are kept busy, as tasks
+    keep them. From then on plans on this machine are priced by `explain`, the option
+    ``fft_kernel`` defaults to the fastest kernel, and ``placement("cost")`` knows what moves of
+    work to a device are worth.
 
     Parameters
     ----------
     save : bool
         Whether to keep the rates for this user, in the file that :func:`spanwise.rates.path` names:
         ``rates.json`` in the folder ``spanwise`` of the user's configuration, or the path in the
-        environment variable ``SPANWISE_RATES``.
+        environment variable ``SPANWISE_RATES``. What was known of the same devices is replaced.
+    client : distributed.Client, optional
+        Measure the workers of this client instead, one of each kind: one without a device, and
+        one for each model of device. Rates are kept by model; those of the host are then the
+        worker's. FFT engines and the temporary store are left as they are known.
+    device : {"cupy", "hostfree"}, optional
+        Array library of the device. Default: CuPy where there is a CUDA device.
 
     Returns
     -------
-    Rates
-        Of FFT kernels per element type, of copies in memory and of the temporary store.
+    Calibration
+        Rates of FFT engines per element type, of memory and of the temporary store; and rates of
+        kernels per element type, size and kind of device, with those of copies both ways.
 
     Raises
     ------
+    ArgumentError
+        For an unknown device, or one that is asked for and is not there.
     OSError
         Where the temporary store or the file of the rates cannot be written.
 
     Examples
     --------
     >>> import spanwise as sw
-    >>> rates = sw.calibrate()  # doctest: +SKIP
-    >>> rates.fastest("complex64").engine  # doctest: +SKIP
+    >>> found = sw.calibrate()  # doctest: +SKIP
+    >>> found.machine.fastest("complex64").engine  # doctest: +SKIP
     'scipy'
+    >>> found.table.devices  # doctest: +SKIP
+    ('NVIDIA H100 80GB HBM3', 'cpu')
     """
+    if client is not None:
+        machine, table = None, measure_workers(client, device)
+    else:
+        machine, table = _measure_here(device)
+    if save:
+        rates_file.save(machine, table)
+    return Calibration(machine, table)
+
+
+def _measure_here(device: str | None) -> tuple[Rates, RateTable]:
+    libraries = ["numpy", *device_libraries(device)]
     tasks = os.cpu_count() or 1
     with ThreadPoolExecutor(tasks) as pool:
         write, read, folder = _store_rates(pool, tasks)
-        found = Rates(
+        machine = Rates(
             tuple(_engine_rates(pool, tasks)), _copy_rate(pool, tasks), write, read, folder
         )
-    if save:
-        rates_file.save(found)
-    return found
+    engines_found = {r.dtype: r.engine for t in _DTYPES if (r := machine.fastest(t)) is not None}
+    table = RateTable()
+    for library in libraries:
+        table = table.merge(measure_kernels(library, engines_found))
+    return machine, table
 
 
 def _engine_rates(pool: ThreadPoolExecutor, tasks: int) -> Iterator[EngineRate]:

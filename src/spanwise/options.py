@@ -16,7 +16,7 @@ from .kernels.folders import check_url
 from .machine import Machine, parse_bytes
 from .rates import Rates
 
-_POLICIES = ("cpu", "gpu", "data")
+_POLICIES = ("cpu", "gpu", "data", "cost")
 _NAMES = {
     "fft_kernel": "fft-kernel",
     "memory": "memory",
@@ -44,7 +44,7 @@ def set_options(**options: Any) -> Any:
     memory : int, float, str or None
         Bytes that one worker may hold for a plan, as a number or a text such as ``"512MiB"``.
         A plan that exceeds it in every form is refused when the function is called.
-    placement : {"cpu", "gpu", "data"} or None
+    placement : {"cpu", "gpu", "data", "cost"} or None
         Where kernels run, see :class:`spanwise.schedulers.placement`.
     fft_kernel : str or None
         What transforms NumPy blocks in tasks: ``"scipy"``, ``"ducc0"`` (install

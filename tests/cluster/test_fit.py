@@ -144,3 +144,29 @@ def test_laws_of_rows_hold_to_the_last_bit_from_a_given_start(method):
     plain = fit().fit(x)
     assert bits(shuffled)[0] == bits(plain)[0]
     np.testing.assert_array_equal(shuffled.labels_, plain.labels_[order])
+
+
+@pytest.mark.parametrize("method", ["auto", "lloyd"])
+def test_scale_and_offset_of_the_rows_are_those_of_the_centres(method):
+    x = np.round(rows("float64") * 2**12) / 2**12
+    fit = functools.partial(KMeans, K, random_state=0, method=method)
+    plain, scaled, moved = fit().fit(x), fit().fit(x * 2.0**-70), fit().fit(x + 2.0**20)
+    np.testing.assert_array_equal(scaled.labels_, plain.labels_)
+    np.testing.assert_array_equal(scaled.cluster_centers_, plain.cluster_centers_ * 2.0**-70)
+    assert scaled.inertia_ == plain.inertia_ * 2.0**-140
+    np.testing.assert_array_equal(moved.labels_, plain.labels_)
+    np.testing.assert_allclose(moved.cluster_centers_ - 2.0**20, plain.cluster_centers_, atol=1e-9)
+    assert moved.inertia_ == pytest.approx(plain.inertia_, rel=1e-9)
+
+
+def test_laws_of_rows_hold_within_the_guarantee_for_the_default():
+    x = rows("float64")
+    fit = functools.partial(KMeans, K, random_state=0)
+    twice = fit().fit(np.concatenate([x, x[:3000]]))
+    weighted = fit().fit(x, sample_weight=np.where(np.arange(N) < 3000, 2.0, 1.0))
+    assert weighted.inertia_ == pytest.approx(twice.inertia_, rel=0.01)
+    holes = fit(skipna=True).fit(np.insert(x, [5, 700], np.nan, axis=0))
+    plain = fit().fit(x)
+    assert holes.inertia_ == pytest.approx(plain.inertia_, rel=0.01)
+    order = np.random.default_rng(2).permutation(N)
+    assert fit().fit(x[order]).inertia_ == pytest.approx(plain.inertia_, rel=0.01)

@@ -28,7 +28,7 @@ if VERSION < (1, 16):
     del PACKAGES["dask"]  # the tests of SciPy 1.15 do not know Dask arrays
 LIBRARIES = {"dask": '["dask.array"]', "numpy": '["numpy"]', "torch": '["torch"]'}
 VQ_RUNS = ["vq-dask", "vq-numpy"] + ["vq-torch"] * (importlib.util.find_spec("torch") is not None)
-if VERSION >= (1, 17):  # whose meaning ours have
+if VERSION >= (1, 17):  # ours do what SciPy does since then
     PACKAGES |= dict.fromkeys(VQ_RUNS, "scipy.cluster.tests.test_vq")
 VQ_FUNCTIONS = ["kmeans", "kmeans2", "vq", "whiten"]
 LEAST_PASSED = {"dask": 1500, "numpy": 1500, "vq-dask": 20, "vq-numpy": 20, "vq-torch": 20}
@@ -115,7 +115,7 @@ def test_scipys_tests_cut_an_axis_that_each_function_transforms(reports):
     assert sum(report["cut"].values()) >= 1000
 
 
-@pytest.mark.skipif("vq-dask" not in PACKAGES, reason="ours have the meaning of SciPy 1.17")
+@pytest.mark.skipif("vq-dask" not in PACKAGES, reason="ours do what SciPy does since 1.17")
 def test_scipys_tests_cut_the_observations_of_each_function_of_vq(reports):
     _, report = reports["vq-dask"]
     assert [n for n in VQ_FUNCTIONS if not report["cut"].get(n)] == []

@@ -94,8 +94,11 @@ class FakeCache:
 @pytest.fixture
 def fake(monkeypatch):
     monkeypatch.setattr(kernel._here, "streams", {}, raising=False)
+    monkeypatch.setattr(kernel, "_keepers", {"threads": 1})
     cache = FakeCache()
-    cupy = SimpleNamespace(stream=FakeStream(1), cache=cache)
+    cupy = SimpleNamespace(stream=FakeStream(1), cache=cache, limit=0)
+    pool = SimpleNamespace(get_limit=lambda: cupy.limit)
+    cupy.get_default_memory_pool = lambda: pool
     cupy.cuda = SimpleNamespace(get_current_stream=lambda: cupy.stream)
     cupy.fft = SimpleNamespace(config=SimpleNamespace(get_plan_cache=lambda: cache))
     return cupy
@@ -122,6 +125,15 @@ def test_plans_that_hold_too_much_are_dropped(fake):
     use(fake)
     assert fake.cache.cleared == 0
     fake.cache.held = 101
+    use(fake)
+    assert fake.cache.cleared == 1
+
+
+def test_a_limited_pool_and_several_threads_leave_less_to_plans(fake):
+    fake.limit, fake.cache.held = 400, 50
+    use(fake)
+    assert fake.cache.cleared == 0
+    kernel.keep_plans(threads=2)
     use(fake)
     assert fake.cache.cleared == 1
 

@@ -1,10 +1,20 @@
 """Names and namespaces of array libraries."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
 from spanwise.errors import TransferError
-from spanwise.kernels.library import library_of, like, lives_on_host, namespace, to_numpy
+from spanwise.kernels.library import (
+    library_of,
+    like,
+    lives_on_host,
+    namespace,
+    synchronize,
+    to_numpy,
+)
 from spanwise.kernels.transfer import counted_transfers
 from spanwise.testing import HostFree, xp_assert_equal
 
@@ -67,3 +77,15 @@ def test_parameters_follow_the_data(xp):
 def test_parameters_of_scalars_and_lists_follow_too():
     assert like([1, 2], np.ones(1)).tolist() == [1, 2]
     assert isinstance(like(2.0, HostFree.copy_from_host(np.ones(1))), HostFree)
+
+
+def test_a_clock_waits_for_cupy_only(monkeypatch):
+    waited = []
+    stream = types.SimpleNamespace(synchronize=lambda: waited.append(1))
+    cuda = types.SimpleNamespace(get_current_stream=lambda: stream)
+    monkeypatch.setitem(sys.modules, "cupy", types.SimpleNamespace(cuda=cuda))
+    for x in (np.ones(2), HostFree.copy_from_host(np.ones(2))):
+        synchronize(x)
+    assert not waited
+    synchronize(types.SimpleNamespace(__array_library__="cupy"))
+    assert waited == [1]

@@ -1,9 +1,13 @@
 import asyncio
+import contextlib
+import sys
 import types
 
+import dask
 import pytest
 
 from spanwise.errors import ArgumentError
+from spanwise.measures import CPU, Observation, RateTable
 from spanwise.schedulers import devices
 
 
@@ -17,14 +21,18 @@ class FakeClient:
         self.workers = workers
         self.answers = dict(answers)
         self.asked = 0
+        self.models = 0
 
     def scheduler_info(self, n_workers):
         assert n_workers == -1, "a scheduler tells of five workers only unless asked for all"
         return {"workers": self.workers}
 
     def run(self, function, workers, on_error):
+        if function is devices.cuda_model:
+            self.models += 1
+            return dict.fromkeys(workers, "A100")
         self.asked += 1
-        assert function is devices.cuda_devices
+        assert function is devices.usable_memory
         return {w: self.answers.get(w, "CuPy is not installed here") for w in workers}
 
 
@@ -40,17 +48,64 @@ def test_workers_with_the_resource_are_gpu_workers():
 
 
 def test_the_smallest_device_of_the_gpu_workers_counts():
-    client = FakeClient({"b": MARKED, "c": MARKED}, {"b": (80, 90), "c": (40,)})
+    client = FakeClient({"b": MARKED, "c": MARKED}, {"b": 80, "c": 40})
     assert devices.survey("cupy", client=client).memory == 40
 
 
+@pytest.mark.parametrize(
+    ("limit", "slots", "memory"), [(0, 1, 1000), (0, 4, 250), (400, 1, 500), (400, 2, 250)]
+)
+def test_the_limit_of_the_pool_and_the_slots_of_the_worker_bound_a_task(
+    monkeypatch, limit, slots, memory
+):
+    device = types.SimpleNamespace(Device=lambda number: contextlib.nullcontext())
+    pool = types.SimpleNamespace(get_limit=lambda: limit)
+    cupy = types.SimpleNamespace(cuda=device, get_default_memory_pool=lambda: pool)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(devices, "cuda_devices", lambda: (2000, 1000))
+    state = types.SimpleNamespace(total_resources={"GPU": slots})
+    assert devices.usable_memory(types.SimpleNamespace(state=state)) == memory
+
+
+def test_where_there_is_no_device_its_memory_is_the_reason(monkeypatch):
+    monkeypatch.setattr(devices, "cuda_devices", lambda: "CuPy is not installed here")
+    assert devices.usable_memory() == "CuPy is not installed here"
+
+
 def test_workers_without_the_resource_are_asked_once_what_they_have():
-    client = FakeClient({"a": PLAIN, "b": PLAIN}, {"b": (80,)})
+    client = FakeClient({"a": PLAIN, "b": PLAIN}, {"b": 80})
     facts = devices.survey("cupy", client=client)
     assert facts == devices.survey("cupy", client=client)
     assert (facts.addresses, facts.advertised, facts.memory) == (("b",), False, 80)
     assert facts.where == "1 worker with a CUDA device"
     assert client.asked == 1
+
+
+def test_threads_are_counted_with_and_without_a_device():
+    plain, marked = {"nthreads": 4, "resources": {}}, {"nthreads": 2, "resources": {"GPU": 1}}
+    facts = devices.survey("hostfree", client=FakeClient({"a": plain, "b": plain, "c": marked}))
+    assert (facts.host_threads, facts.device_threads, facts.tasks_per_device) == (8, 2, 1)
+    with dask.config.set(num_workers=5):
+        here = devices.survey("hostfree")
+    assert (here.host_threads, here.device_threads, here.tasks_per_device) == (4, 1, 5)
+
+
+def test_rates_are_those_of_the_model_which_is_asked_for_once(monkeypatch):
+    seen = [Observation("fft", "float32", d, 64, 1.0) for d in (CPU, "A100", "T4", "hostfree")]
+    table = RateTable().observe(seen)
+    monkeypatch.setattr("spanwise.rates.load_table", lambda: table)
+    client = FakeClient({"a": PLAIN, "b": MARKED})
+    facts = devices.survey("cupy", client=client)
+    assert devices.with_rates(facts, client=client, ask=False).model == ""
+    for _ in range(2):
+        known = devices.with_rates(facts, client=client)
+        assert (known.model, known.rates) == ("A100", table.of(CPU, "A100"))
+    assert client.models == 1
+    nothing = devices.survey("cupy", client=FakeClient({"a": PLAIN}))
+    assert devices.with_rates(nothing).rates == table.of(CPU)
+    stand_in = devices.survey("hostfree", client=client)
+    assert devices.with_rates(stand_in, client=client).model == "hostfree"
+    assert client.models == 1
 
 
 @pytest.mark.parametrize(

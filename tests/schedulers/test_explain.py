@@ -11,8 +11,10 @@ from spanwise.errors import ArgumentError, ArrayTypeError
 from spanwise.kernels.kernel import Kernel
 from spanwise.rates import EngineRate, Rates
 from spanwise.schedulers import placement
-from spanwise.schedulers.explanation import WIDTH
+from spanwise.schedulers.policy import DeviceFacts
+from spanwise.schedulers.tables import WIDTH
 from spanwise.testing import raise_if_computes
+from spanwise.testing.hostfree import HostFree
 
 double = Kernel("test-double-explain", lambda x: x * 2)
 
@@ -199,3 +201,39 @@ def test_steps_are_priced_where_the_machine_was_measured(x, monkeypatch):
     assert "\ntime      about " in text
     assert "spanwise calibrate" in text
     assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_placed_steps_have_a_table_of_their_own(x):
+    y = sw.fft.ifft2(sw.fft.fft2(x) * 2)
+    with placement("gpu", device="hostfree"):
+        explanation = sw.explain(y)
+    text = str(explanation)
+    assert "placed step" in text
+    assert "no measurement" in text
+    assert "placed step" not in str(sw.explain(y))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    page = explanation._repr_html_()
+    assert page.count("<table>") == page.count("</table>") == 2
+    assert page.count("<tr>") == len(explanation.rows) + 1 + 3 + 1
+
+
+def test_the_device_peak_is_that_of_the_tasks_at_a_time(x):
+    y = sw.fft.fft2(x)
+    with placement("gpu", device="hostfree"), dask.config.set(num_workers=3):
+        explanation = sw.explain(y)
+    taken, given = 2 * 60 * 4, 2 * 60 * 8
+    one = taken + 2 * given + given
+    assert row(explanation, "spanwise-fft2").device_peak_bytes == 3 * one
+    assert json.loads(explanation.to_json())["totals"]["device_peak_bytes"] == 3 * one
+
+
+def test_what_the_user_holds_on_a_device_too_small_is_refused(x, monkeypatch):
+    held = x.map_blocks(sw.to_device, library="hostfree", meta=HostFree.copy_from_host(x._meta))
+    y = sw.fft.fft2(held)
+    small = DeviceFacts("hostfree", 1, "1 GPU worker", advertised=True, memory=1000)
+    monkeypatch.setattr("spanwise.schedulers.devices.survey", lambda *args, **kwargs: small)
+    with placement("gpu", device="hostfree"):
+        explanation = sw.explain(y)
+    assert not explanation.fits
+    assert "OVER WHAT A DEVICE HAS" in str(explanation)
+    assert any("may be filled: rechunk" in note for note in explanation.notes)

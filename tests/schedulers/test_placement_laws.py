@@ -1,5 +1,7 @@
 """Whatever the graph, placement changes neither the result nor the number of copies planned."""
 
+from unittest import mock
+
 import dask
 import dask.array as da
 import hypothesis.strategies as st
@@ -9,6 +11,7 @@ from hypothesis import given
 import spanwise as sw
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.transfer import LOG
+from spanwise.measures import CPU, ELEMENTWISE, TO_DEVICE, TO_HOST, Observation, RateTable
 from spanwise.schedulers import placement
 
 double = Kernel("test-double-laws", lambda x: x * 2)
@@ -54,10 +57,34 @@ def expressions(draw):
     return [arrays[i] for i in sorted(wanted)]
 
 
-@given(expressions())
-def test_placed_graphs_give_the_same_results_with_the_copies_that_were_planned(arrays):
+@st.composite
+def rates(draw):
+    """What might have been measured of the kernels: any of them may be faster on either side."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    known = [k for k in ("test-double-laws", "fft", "roll", "flip") if draw(st.booleans())]
+    seen = [
+        Observation(kernel, dtype, device, 2**size, 10.0 ** rng.uniform(-3, 1))
+        for kernel in (*known, ELEMENTWISE)
+        for dtype in ("float32", "float64", "complex64", "complex128")
+        for device in (CPU, "hostfree")
+        for size in (4, 8)
+    ]
+    seen += [
+        Observation(way, "", "hostfree", 64, 10.0 ** rng.uniform(-4, 0))
+        for way in (TO_DEVICE, TO_HOST)
+    ]
+    return RateTable().observe(seen)
+
+
+@given(expressions(), st.sampled_from(["gpu", "cost"]), rates())
+def test_placed_graphs_give_the_same_results_with_the_copies_that_were_planned(
+    arrays, policy, table
+):
     expected = dask.compute(*arrays, scheduler="sync")
-    with placement("gpu", device="hostfree"):
+    with (
+        mock.patch("spanwise.rates.load_table", return_value=table),
+        placement(policy, device="hostfree"),
+    ):
         planned = sw.explain(tuple(arrays)).totals
         LOG.reset()
         got = dask.compute(*arrays, scheduler="sync")

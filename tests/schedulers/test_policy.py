@@ -27,6 +27,15 @@ def fft(**changes):
             "chunk needs 9.0 GiB, over 0.8 of 10.0 GiB",
         ),
         ("gpu", fft(needed_bytes=2**30), DeviceFacts(devices=1, memory=2**34), "gpu", "policy gpu"),
+        (
+            "gpu",
+            fft(needed_bytes=3 * 2**30),
+            DeviceFacts(devices=1, memory=10 * 2**30, host_threads=2),
+            "cpu",
+            "chunk needs 3.0 GiB, over 0.8 of 10.0 GiB / 3 tasks",
+        ),
+        ("cost", fft(), ONE_GPU, "gpu", "policy cost"),
+        ("cost", fft(served=False), ONE_GPU, "cpu", "no GPU variant"),
         ("data", fft(), ONE_GPU, "cpu", "its input is on the host"),
         ("data", fft(device_bytes=9), ONE_GPU, "gpu", "its input is on a device"),
         ("data", fft(device_bytes=8), ONE_GPU, "cpu", "its input is on the host"),
@@ -40,7 +49,7 @@ def test_a_kernel_goes_where_the_policy_says_and_the_reason_is_told(
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones():
-    with pytest.raises(ArgumentError, match=r"placement='tpu'.*'cpu', 'gpu', 'data'"):
+    with pytest.raises(ArgumentError, match=r"placement='tpu'.*'cpu', 'gpu', 'data', 'cost'"):
         check_policy("tpu")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,22 +222,42 @@ def doctor() -> None:
     examples="""
     spanwise calibrate
     spanwise calibrate --no-save
+    spanwise calibrate --scheduler tcp://127.0.0.1:8786
     """,
 )
 @click.option("--save/--no-save", default=True, show_default=True, help="Keep the rates.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Measure one worker of each kind of this Dask cluster instead of this machine.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["cupy", "hostfree"]),
+    help="Library of the device; hostfree stands in for a GPU.  [default: CuPy, if there is a GPU]",
+)
 @debug_option
-def calibrate(save: bool) -> None:
-    """Measure FFT kernels, memory and the temporary store of this machine.
+def calibrate(save: bool, scheduler: str | None, device: str | None) -> None:
+    """Measure kernels, memory, device and temporary store of this machine.
 
-    Takes about ten seconds, in which nothing else should run. The rates choose the fastest FFT
-    kernel (option fft_kernel) and price the steps of plans.
+    Takes 10 to 20 seconds, in which nothing else should run. The rates choose the fastest FFT
+    kernel (option fft_kernel), price the steps of plans, and tell placement "cost" what to move to
+    a device.
     """
     from .. import calibration, rates
-    from .doctor import Finding, rate_findings, report
+    from .doctor import Finding, rate_findings, report, table_findings
 
-    found = calibration.calibrate(save=save)
+    with ExitStack() as stack:
+        client = None
+        if scheduler is not None:
+            from distributed import Client
+
+            client = stack.enter_context(Client(scheduler, set_as_default=False, timeout=10))
+        found = calibration.calibrate(save=save, client=client, device=device)
+    measured = [] if found.machine is None else list(rate_findings(found.machine))
     kept = Finding("kept in", str(rates.path())) if save else Finding("kept", "no (--no-save)")
-    click.echo(report({"rates of this machine": [*rate_findings(found), kept]}, verdict=False))
+    title = "rates of this machine" if scheduler is None else f"rates of the workers of {scheduler}"
+    click.echo(report({title: [*measured, *table_findings(found.table), kept]}, verdict=False))
 
 
 def _carry_out(

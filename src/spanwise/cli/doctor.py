@@ -14,8 +14,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from ..machine import format_bytes, total_memory
+from ..measures import ELEMENTWISE, TO_DEVICE, TO_HOST
 
 if TYPE_CHECKING:
+    from ..measures import RateTable
     from ..rates import Rates
 
 _PACKAGES = (
@@ -34,6 +36,8 @@ _PACKAGES = (
     "matplotlib",
     "scikit-learn",
 )
+_COPIED = 2**24
+"""Bytes of the copies whose rates are shown."""
 _OLDEST_DASK = (2026, 7, 1)
 _BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LIBRARIES: Mapping[str, str] = {
@@ -259,13 +263,15 @@ def calibration() -> Iterator[Finding]:
     """What was measured of this machine."""
     from .. import rates
 
-    found = rates.load()
-    if found is None:
+    found, table = rates.load(), rates.load_table()
+    if found is None and not table:
         missing = f"{rates.path()} cannot be used" if rates.path().exists() else "not measured"
         yield Finding("rates", missing, "to choose the fastest FFT kernel: spanwise calibrate")
         return
     yield Finding("file", str(rates.path()))
-    yield from rate_findings(found)
+    if found is not None:
+        yield from rate_findings(found)
+    yield from table_findings(table)
 
 
 def rate_findings(rates: Rates) -> Iterator[Finding]:
@@ -281,3 +287,17 @@ def rate_findings(rates: Rates) -> Iterator[Finding]:
         "temporary store",
         f"{rates.write / 1e9:.1f} GB/s written, {rates.read / 1e9:.1f} GB/s read ({rates.folder})",
     )
+
+
+def table_findings(table: RateTable) -> Iterator[Finding]:
+    """What placement knows of each kind of device."""
+    for device in table.devices:
+        keys = table.of(device).entries
+        kernels = {key.kernel for key in keys} - {TO_DEVICE, TO_HOST, ELEMENTWISE}
+        there = f"{len(kernels)} kernels" if len(kernels) != 1 else "1 kernel"
+        copies = [
+            f"{1 / rate.mean / 1e9:.1f} GB/s {way.replace('_', ' ')}"
+            for way in (TO_DEVICE, TO_HOST)
+            if (rate := table.lookup(way, "", device, _COPIED)) is not None
+        ]
+        yield Finding(f"placement, {device}", ", ".join([there, *copies]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,27 +61,43 @@ class Run:
     codes: np.ndarray
     """Codes relative to the shift."""
     distortion: float = np.inf
-    """Mean distance to the codes before the last step."""
+    """Mean distance to the codes when it was last measured: before the last step, if that moved
+    them."""
     change: float = np.inf
     """How much the last step changed the mean distance."""
+    moved: bool = True
+    """Whether the last step moved a code, or dropped one."""
 
     def step(self, sums: Sums, n: int) -> None:
-        """Move each code to the mean of its observations."""
+        """Measure the codes, and move each to the mean of its observations."""
         kept = ~sums.empty
-        self.codes = sums.sums[kept] / sums.weights[kept, None]
+        codes = sums.sums[kept] / sums.weights[kept, None]
+        self.moved = not np.array_equal(codes, self.codes)
+        self.codes = codes
         distortion = sums.measure / n
         self.change = abs(self.distortion - distortion)
         self.distortion = distortion
 
 
 def best_run(rows: Rows, starts: Sequence[np.ndarray], frame: Frame, thresh: float) -> Run:
-    """The run of least distortion; all of them share every sweep, and each runs to its own end."""
+    """The run of least distortion about the codes that it ends with.
+
+    All runs share every sweep, each runs to its own end, and a last sweep measures those whose
+    last step still moved a code.
+    """
+
+    def sweep(runs: Sequence[Run]) -> Iterator[tuple[Run, Sums]]:
+        swept = rows.sums(frame.books(*(run.codes for run in runs)), measure="distance").runs
+        return zip(runs, swept, strict=True)
+
+    n = rows.shape[0]
     runs = [Run(relative_to(frame.shift, start)) for start in starts]
     while active := [run for run in runs if run.change > thresh]:
-        books = frame.books(*(run.codes for run in active))
-        swept = rows.sums(books, measure="distance").runs
-        for run, sums in zip(active, swept, strict=True):
-            run.step(sums, rows.shape[0])
+        for run, sums in sweep(active):
+            run.step(sums, n)
+    if moved := [run for run in runs if run.moved]:
+        for run, sums in sweep(moved):
+            run.distortion = sums.measure / n
     return min(runs, key=lambda run: run.distortion)
 
 

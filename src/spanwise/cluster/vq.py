@@ -1,4 +1,4 @@
-"""Vector quantization with SciPy's functions and meaning (``scipy.cluster.vq`` of SciPy 1.17).
+"""Vector quantization with SciPy's functions and meaning (``scipy.cluster.vq`` of SciPy 1.18).
 
 Distances are taken relative to a point near the codes and sums are float64, so that single
 precision survives data with a large offset, which SciPy's does not.
@@ -198,8 +198,8 @@ def kmeans(
         Codes, in the library and the precision of the observations. Codes that lose all
         observations are dropped.
     distortion : scalar
-        Mean Euclidean distance, not squared, of the observations to the codes of the last
-        assignment (after which the codes are moved once more, as SciPy 1.17 does).
+        Mean Euclidean distance, not squared, of the observations to the nearest of these codes.
+        (SciPy up to 1.17 gives that to the codes before they moved for the last time.)
 
     Raises
     ------
@@ -214,7 +214,8 @@ def kmeans(
     All runs share every pass over the data: they start from the very observations that SciPy draws
     with the same ``rng``, and each runs to its own end. A Dask array is read once for the check and
     for the random observations of all runs, and then once per iteration of the longest run; SciPy
-    reads it for each run anew. A task holds one block of rows; beside it only sums of shape
+    reads it for each run anew. Once more it is read for the distortion where the last iteration
+    still moved codes. A task holds one block of rows; beside it only sums of shape
     (iter, k, d + 1) stay.
 
     Examples

@@ -88,3 +88,16 @@ def like(values: np.ndarray, reference: Array, *, dtype: Any = None) -> Array:
         with reference.device:
             return xp.asarray(values)
     return xp.asarray(values, device=reference.device)
+
+
+def synchronize(x: Array) -> None:
+    """Wait until a device is done with an array, so that a clock may be read.
+
+    CuPy gives out arrays that are still being computed on the current stream; NumPy and the
+    stand-in for a device do not.
+    """
+    if library_of(x) == "cupy":
+        import cupy
+
+        # The checker takes the package kernels/cupy for CuPy.
+        cupy.cuda.get_current_stream().synchronize()  # pyright: ignore[reportAttributeAccessIssue]

@@ -6,12 +6,15 @@ import functools
 import importlib.util
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from .. import rates
 from ..errors import ArgumentError
-from .local import active_client
-from .policy import DeviceFacts
+from ..measures import CPU
+from .local import active_client, local_threads
+from .policy import DEVICE_MEMORY_SHARE, DeviceFacts
 
 DEVICES = ("cupy", "hostfree")
 """Device libraries: CuPy, and the stand-in that needs no GPU."""
@@ -24,6 +27,7 @@ REMEMBER_SECONDS = 2.0
 
 _remembered: dict[tuple[str, str | None], tuple[float, DeviceFacts]] = {}
 _asked: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
+_models: dict[tuple[str, tuple[str, ...]], str] = {}
 
 
 def check_device(device: str) -> str:
@@ -82,13 +86,67 @@ def latest(device: str) -> DeviceFacts:
     return DeviceFacts(library=device, missing="the cluster has not been asked for its workers")
 
 
+def with_rates(facts: DeviceFacts, *, client: Any = None, ask: bool = True) -> DeviceFacts:
+    """The facts with the kind of device and what was measured of it and of the host.
+
+    Workers are asked for the model of their device once, and only if ``ask``.
+    """
+    if not facts.devices:
+        model = ""
+    else:
+        model = "hostfree" if facts.library == "hostfree" else _model(facts, client, ask)
+    return replace(facts, model=model, rates=rates.load_table().of(CPU, model))
+
+
+def _model(facts: DeviceFacts, client: Any, ask: bool) -> str:
+    """The model of the device of one of the workers that have one."""
+    client = client if client is not None else active_client()
+    if client is None:
+        return cuda_model()
+    question = (client.id, facts.addresses)
+    if question not in _models:
+        if client.asynchronous or not ask:
+            return ""
+        there = facts.addresses or tuple(gpu_workers(client))
+        answers = client.run(cuda_model, workers=list(there[:1]), on_error="ignore")
+        _models[question] = next((m for m in answers.values() if isinstance(m, str)), "")
+    return _models[question]
+
+
+def gpu_workers(client: Any) -> list[str]:
+    """Addresses of the workers with the resource ``GPU``."""
+    found = _workers(client).items()
+    return [a for a, w in found if (w.get("resources") or {}).get(RESOURCE, 0) >= 1]
+
+
 def _local(device: str) -> DeviceFacts:
+    threads = local_threads()
     if device == "hostfree":
-        return DeviceFacts(device, 1, "this process (stand-in for a GPU)")
+        where = "this process (stand-in for a GPU)"
+        return DeviceFacts(device, 1, where, host_threads=threads - 1)
     found = cuda_devices()
     if isinstance(found, str):
         return DeviceFacts(device, missing=found)
-    return DeviceFacts(device, len(found), "this process", memory=min(found))
+    n = len(found)
+    return DeviceFacts(
+        device,
+        n,
+        "this process",
+        memory=min(found),
+        host_threads=max(threads - n, 0),
+        device_threads=n,
+    )
+
+
+@functools.cache
+def cuda_model() -> str:
+    """The model of the current CUDA device, as the driver names it; empty where there is none."""
+    if isinstance(cuda_devices(), str):
+        return ""
+    import cupy
+
+    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return properties["name"].decode()
 
 
 @functools.cache
@@ -109,11 +167,33 @@ def cuda_devices() -> tuple[int, ...] | str:
     return tuple(memory) or "this machine has no CUDA device"
 
 
+def usable_memory(dask_worker: Any = None) -> int | str:
+    """Bytes of the smallest device that a task may plan with, or the reason why there is none.
+
+    Dask passes the worker where this runs. A limited pool counts as the device of which it is the
+    share that plans may fill (workers that share a card have a part of it each), and tasks that
+    are on the device together divide it.
+    """
+    found = cuda_devices()
+    if isinstance(found, str):
+        return found
+    import cupy
+
+    pool = cupy.get_default_memory_pool()
+    each = []
+    for number, total in enumerate(found):
+        with cupy.cuda.Device(number):
+            limit = pool.get_limit()
+        each.append(min(total, int(limit / DEVICE_MEMORY_SHARE)) if limit else total)
+    resources = {} if dask_worker is None else dask_worker.state.total_resources
+    return min(each) // max(int(resources.get(RESOURCE, 1)), 1)
+
+
 def _of_cluster(device: str, client: Any) -> DeviceFacts:
     workers = _workers(client)
     if not workers:
         return DeviceFacts(device, missing="no worker has started yet")
-    marked = [a for a, w in workers.items() if (w.get("resources") or {}).get(RESOURCE, 0) >= 1]
+    marked = gpu_workers(client)
     if marked:
         memory = _ask(client, tuple(marked)) if device == "cupy" else {}
         return DeviceFacts(
@@ -122,6 +202,8 @@ def _of_cluster(device: str, client: Any) -> DeviceFacts:
             _count(len(marked), "GPU worker"),
             advertised=True,
             memory=min(memory.values(), default=None),
+            host_threads=_threads(workers, set(workers).difference(marked)),
+            device_threads=_threads(workers, marked),
         )
     found = _ask(client, tuple(workers)) if device == "cupy" else {}
     if found:
@@ -131,10 +213,17 @@ def _of_cluster(device: str, client: Any) -> DeviceFacts:
             _count(len(found), "worker") + " with a CUDA device",
             addresses=tuple(sorted(found)),
             memory=min(found.values()),
+            host_threads=_threads(workers, set(workers).difference(found)),
+            device_threads=_threads(workers, found),
         )
     return DeviceFacts(
         device, missing=f"none of {_count(len(workers), 'worker')} has the resource {RESOURCE}"
     )
+
+
+def _threads(workers: Mapping[str, Any], chosen: Collection[str]) -> int:
+    """Threads of some of the workers."""
+    return sum(int(workers[a].get("nthreads", 1)) for a in chosen)
 
 
 def _workers(client: Any) -> Mapping[str, Any]:
@@ -151,10 +240,8 @@ def _ask(client: Any, addresses: tuple[str, ...]) -> dict[str, int]:
         return {}
     question = (client.id, frozenset(addresses))
     if question not in _asked:
-        answers = client.run(cuda_devices, workers=list(addresses), on_error="ignore")
-        _asked[question] = {
-            address: min(found) for address, found in answers.items() if isinstance(found, tuple)
-        }
+        answers = client.run(usable_memory, workers=list(addresses), on_error="ignore")
+        _asked[question] = {a: found for a, found in answers.items() if isinstance(found, int)}
     return _asked[question]
 
 

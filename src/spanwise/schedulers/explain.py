@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ..graph.cost import seconds
 from ..machine import Machine, format_bytes
 from . import devices, hook
+from .cost import UNMEASURED
 from .explanation import Copies, Explanation, Row, Totals
 from .local import current_machine
 from .policy import DeviceFacts, check_policy
 
 if TYPE_CHECKING:
+    from .dask.estimates import Estimates
     from .dask.layers import Lazy, LiveLayer
     from .dask.reading import Reading
 
@@ -24,7 +24,7 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     ----------
     x : Dask array, xarray DataArray or Dataset, or a tuple of them
         Of several results, what they share is counted once.
-    policy : {"cpu", "gpu", "data"}, optional
+    policy : {"cpu", "gpu", "data", "cost"}, optional
         Explain this placement instead of the one in force.
     client : distributed.Client, optional
         Explain for this client's workers instead of the active client's, or this process.
@@ -59,6 +59,7 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     """
     import dask.config
 
+    from .dask.estimates import Estimates, device_work
     from .dask.layers import collections_of, live_layers
     from .dask.reading import read_graph
 
@@ -70,11 +71,12 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     if chosen in (None, "cpu"):
         facts = DeviceFacts(library)
     else:
-        facts = devices.survey(library, client=client)
+        facts = devices.with_rates(devices.survey(library, client=client), client=client)
     lazy = live_layers(collections_of(x))
     reading = read_graph(lazy.graph, list(lazy.keys), policy=chosen or "cpu", facts=facts)
     machine = current_machine(memory=dask.config.get("spanwise.memory", None), client=client)
-    return _Account(lazy, reading, chosen, facts, machine).explanation()
+    estimates = Estimates(reading, device_work(reading), facts, machine, chosen == "cost")
+    return _Account(lazy, reading, chosen, facts, machine, estimates).explanation()
 
 
 class _Account:
@@ -87,29 +89,15 @@ class _Account:
         policy: str | None,
         facts: DeviceFacts,
         machine: Machine,
+        estimates: Estimates,
     ) -> None:
         self.lazy = lazy
         self.reading = reading
         self.policy = policy
         self.facts = facts
         self.machine = machine
-        self.on_device: Counter[str] = Counter()
-        self.to_device: dict[str, list[int]] = defaultdict(list)
-        self.to_host: dict[str, list[int]] = defaultdict(list)
-        for segment in reading.segments:
-            taken = {}
-            for member in segment.members:
-                self.on_device[_name(member)] += 1
-                for key in reading.dependencies[member]:
-                    taken.setdefault(key, _name(member))
-            for key in filter(reading.is_copied, segment.inputs):
-                self.to_device[taken[key]].append(reading.bytes_of(key))
-            for key in segment.outputs:
-                if not reading.is_copied(key, known=True):
-                    continue  # the kernel gives out sums that it brought to the host itself
-                self.to_host[_name(key)].append(reading.bytes_of(key))
-        for key in reading.bound:
-            self.on_device[_name(key)] += 1
+        self.estimates = estimates
+        self.work = estimates.work
 
     def explanation(self) -> Explanation:
         """The account as a value."""
@@ -123,6 +111,7 @@ class _Account:
             there,
             self.machine,
             tuple(self._notes(rows)),
+            facts.budget,
         )
 
     def _row(self, layer: LiveLayer) -> Row:
@@ -147,21 +136,15 @@ class _Account:
             form=step.reason if step is not None else "",
             bytes_moved=round(step.bytes_moved * layer.share) if step is not None else 0,
             bytes_staged=round(step.bytes_staged * layer.share) if step is not None else 0,
-            to_device=_copies(self.to_device[name]),
-            to_host=_copies(self.to_host[name]),
+            to_device=_copies(self.work.to_device[name]),
+            to_host=_copies(self.work.to_host[name]),
             peak_bytes=step.peak_bytes if step is not None else 0,
-            seconds=self._seconds(layer),
+            seconds=self.estimates.seconds(layer, kernel),
+            device_peak_bytes=self.estimates.device_peak(layer, kernel),
         )
 
-    def _seconds(self, layer: LiveLayer) -> float | None:
-        """What the rates of the CPU say of a step that runs there."""
-        if layer.step is None or self.on_device[layer.name] or layer.name in self.reading.held:
-            return None
-        found = seconds(layer.step, self.machine)
-        return None if found is None else found * layer.share
-
     def _device(self, layer: LiveLayer) -> str:
-        placed = self.on_device[layer.name]
+        placed = self.work.tasks[layer.name]
         if layer.name in self.reading.held:
             return "gpu"
         if not placed:
@@ -188,6 +171,7 @@ class _Account:
             to_device=_sum(row.to_device for row in rows),
             to_host=_sum(row.to_host for row in rows),
             peak_bytes=max((row.peak_bytes for row in rows), default=0),
+            device_peak_bytes=max((row.device_peak_bytes for row in rows), default=0),
         )
 
     def _notes(self, rows: tuple[Row, ...]) -> list[str]:
@@ -201,6 +185,9 @@ class _Account:
             if form:
                 notes.append(f"{', '.join(names)}: {form}.")
         notes += self._lost()
+        notes += self._over(rows)
+        if any(row.reason.startswith(UNMEASURED) for row in rows):
+            notes.append("To measure kernels and copies where they will run: spanwise calibrate.")
         if any(row.seconds is not None for row in rows):
             notes.append(
                 "Times are estimates from the rates that spanwise calibrate measured; reading the "
@@ -219,6 +206,22 @@ class _Account:
                 "is not. Build the array again for a plan that fits."
             )
         return notes
+
+    def _over(self, rows: tuple[Row, ...]) -> list[str]:
+        """What does not fit on a device, and cannot be kept off it."""
+        budget = self.facts.budget
+        if budget is None:
+            return []
+        over = [row for row in rows if row.device_peak_bytes > budget]
+        names = ", ".join(dict.fromkeys(row.name for row in over))
+        if not over:
+            return []
+        most = format_bytes(max(row.device_peak_bytes for row in over))
+        return [
+            f"{names}: {most} on one device, where {format_bytes(budget)} may be filled: rechunk "
+            "to smaller chunks along axes that the step does not need whole, or copy the chunks "
+            "to the host first (x.map_blocks(spanwise.to_host))."
+        ]
 
     def _lost(self) -> list[str]:
         notes = []
@@ -239,10 +242,6 @@ class _Account:
                 "made, and GPU placement holds for it only on a worker that it happens to reach."
             )
         return notes
-
-
-def _name(key: Any) -> str:
-    return key[0] if isinstance(key, tuple) else str(key)
 
 
 def _copies(sizes: list[int]) -> Copies:

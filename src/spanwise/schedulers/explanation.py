@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
-import textwrap
 from dataclasses import asdict, dataclass
 
 from ..machine import Machine, format_bytes
-
-WIDTH = 100
-"""Columns that the table fits in."""
-
-_NAME_WIDTH = 25
+from .cost import format_seconds
+from .tables import NAME_WIDTH, Column, Fact, html_page, html_table, lines, text_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,15 @@ class Row:
     peak_bytes: int
     """Most bytes on one worker, for steps of ours."""
     seconds: float | None = None
-    """Estimated time, for steps of ours that what was measured of the machine can price."""
+    """Estimated time where it runs, copies included, if what was measured can price it."""
+    device_peak_bytes: int = 0
+    """Most bytes on one device: input, workspace and output of the tasks that run there at a
+    time."""
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether a kernel of it was never measured where it runs."""
+        return bool(self.kernel) and self.seconds is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Totals:
     """Copies from devices to the host."""
     peak_bytes: int
     """Most bytes that one worker holds for a step of ours."""
+    device_peak_bytes: int = 0
+    """Most bytes on one device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +113,17 @@ class Explanation:
     """Workers and budget that were assumed."""
     notes: tuple[str, ...]
     """Reasons and reservations, one sentence each."""
+    device_memory: int | None = None
+    """Bytes of one device that chunks may fill, where they are known."""
 
     @property
     def fits(self) -> bool:
-        """Whether the planned peak stays within the budget of one worker."""
-        return self.totals.peak_bytes <= self.machine.memory
+        """Whether the planned peaks stay within the budget of one worker and of one device."""
+        return self.totals.peak_bytes <= self.machine.memory and self._fits_device
+
+    @property
+    def _fits_device(self) -> bool:
+        return self.device_memory is None or self.totals.device_peak_bytes <= self.device_memory
 
     def to_json(self) -> str:
         """The explanation as JSON text."""
@@ -120,34 +131,32 @@ class Explanation:
 
     def __str__(self) -> str:
         notes = [("note", note) for note in self.notes]
+        placed = [_placed_cells(row) for row in _placed(self)]
         return "\n".join(
             [
-                *_lines(_setting(self)),
+                *lines(_setting(self)),
                 "",
-                *_table(self),
+                *text_table(_STEPS, [_cells(row) for row in self.rows]),
+                *(["", *text_table(_PLACES, placed)] if placed else []),
                 "",
-                *_lines(_summary(self)),
-                *(["", *_lines(notes)] if notes else []),
+                *lines(_summary(self)),
+                *(["", *lines(notes)] if notes else []),
             ]
         )
 
     def _repr_html_(self) -> str:
-        head = _html_row("th", tuple(title for title, _, _ in _COLUMNS))
-        body = "".join(
-            _html_row("td", _cells(row), weight="bold" if row.planned else "normal")
-            for row in self.rows
-        )
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        return (
-            f'<div style="font-size: 0.92em">{_html_facts(_setting(self))}'
-            f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{_html_facts(_summary(self))}"
-            + (f'<ul style="margin: 0.4em 0; opacity: 0.8">{notes}</ul>' if notes else "")
-            + "</div>"
-        )
+        bold = [row.planned for row in self.rows]
+        tables = html_table(_STEPS, [_cells(row) for row in self.rows], bold)
+        placed = _placed(self)
+        if placed:
+            cells = [_placed_cells(row) for row in placed]
+            tables += '<div style="height: 0.8em"></div>'
+            tables += html_table(_PLACES, cells, [row.planned for row in placed])
+        return html_page(_setting(self), tables, _summary(self), [("note", n) for n in self.notes])
 
 
-_COLUMNS = (
-    ("step", _NAME_WIDTH, "<"),
+_STEPS: tuple[Column, ...] = (
+    ("step", NAME_WIDTH, "<"),
     ("kernel", 9, "<"),
     ("tasks", 7, ">"),
     ("chunks", 17, ">"),
@@ -156,11 +165,17 @@ _COLUMNS = (
     ("moved", 9, ">"),
     ("peak", 9, ">"),
 )
-"""Title, width, alignment: 93 columns and 7 gaps of 1."""
+"""What there is to do: 93 columns and 7 gaps of 1."""
 
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+_PLACES: tuple[Column, ...] = (
+    ("placed step", NAME_WIDTH, "<"),
+    ("device", 7, "<"),
+    ("time", 14, ">"),
+    ("to device", 17, ">"),
+    ("to host", 17, ">"),
+    ("device peak", 11, ">"),
+)
+"""What placement makes of it: 91 columns and 5 gaps of 1."""
 
 
 def _bytes(n: int) -> str:
@@ -170,21 +185,6 @@ def _bytes(n: int) -> str:
 
 def _count(n: int) -> str:
     return f"{n:,}"
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration as people read it, in two digits or so.
-
-    >>> [format_seconds(s) for s in (0.0004, 0.034, 2.34, 34, 150, 9000)]
-    ['1 ms', '34 ms', '2.3 s', '34 s', '2.5 min', '2.5 h']
-    """
-    if seconds < 1:
-        return f"{max(1, round(1000 * seconds))} ms"
-    for limit, size, unit in ((100, 1, "s"), (6000, 60, "min"), (float("inf"), 3600, "h")):
-        if seconds < limit:
-            amount = seconds / size
-            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
-    raise AssertionError("unreachable")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -201,15 +201,23 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    parts = []
-    for cell, (_, width, align) in zip(cells, _COLUMNS, strict=True):
-        parts.append(f"{_short(cell, width):{align}{width}}")
-    return " ".join(parts).rstrip()
+def _placed(e: Explanation) -> list[Row]:
+    """Rows that a policy had to decide on, or that go to a device with those."""
+    if e.policy in ("none", "cpu"):
+        return []
+    return [row for row in e.rows if row.reason or row.device != "cpu"]
 
 
-Fact = tuple[str, str]
-"""A label and what it says."""
+def _placed_cells(row: Row) -> tuple[str, ...]:
+    time = "no measurement" if row.unmeasured else "-"
+    return (
+        row.name,
+        row.device,
+        time if row.seconds is None else format_seconds(row.seconds),
+        str(row.to_device) if row.to_device.number else "-",
+        str(row.to_host) if row.to_host.number else "-",
+        _bytes(row.device_peak_bytes),
+    )
 
 
 def _setting(e: Explanation) -> list[Fact]:
@@ -221,40 +229,6 @@ def _setting(e: Explanation) -> list[Fact]:
     budget = f"{format_bytes(m.memory)} ({m.source})"
     placed = f"{e.policy}: {e.devices}" if e.devices else e.policy
     return [("workers", f"{workers} × {threads}, each with {budget}"), ("placement", placed)]
-
-
-def _lines(facts: list[Fact]) -> list[str]:
-    """Facts within the width, the labels in a column of their own."""
-    return [
-        piece
-        for label, text in facts
-        for piece in textwrap.wrap(
-            f"{label:<10}{text}", WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False
-        )
-    ]
-
-
-def _html_facts(facts: list[Fact]) -> str:
-    lines = (f"<b>{html.escape(label)}</b> {html.escape(text)}" for label, text in facts)
-    return f'<p style="margin: 0.4em 0">{"<br>".join(lines)}</p>'
-
-
-def _html_row(tag: str, cells: tuple[str, ...], weight: str = "bold") -> str:
-    """A row aligned as the text is; ``weight`` is that of its first cell."""
-    out = []
-    for i, (cell, (_, _, align)) in enumerate(zip(cells, _COLUMNS, strict=True)):
-        style = f"text-align: {'left' if align == '<' else 'right'}; padding: 0.1em 0.7em"
-        style += "; white-space: nowrap; font-variant-numeric: tabular-nums"
-        style += f"; font-weight: {'normal' if tag == 'td' and i else weight}"
-        out.append(f'<{tag} style="{style}">{html.escape(cell)}</{tag}>')
-    return f"<tr>{''.join(out)}</tr>"
-
-
-def _table(e: Explanation) -> list[str]:
-    rule = " ".join("-" * width for _, width, _ in _COLUMNS)
-    lines = [_line(tuple(title for title, _, _ in _COLUMNS)), rule]
-    lines += [_line(_cells(row)) for row in e.rows]
-    return [*lines, rule]
 
 
 def _summary(e: Explanation) -> list[Fact]:
@@ -271,11 +245,17 @@ def _summary(e: Explanation) -> list[Fact]:
     if priced:
         whole = format_seconds(sum(seconds for _, seconds in priced))
         each = ", ".join(f"{name} {format_seconds(seconds)}" for name, seconds in priced)
-        facts.append(("time", f"about {whole}" + (f": {each}" if len(priced) > 1 else "")))
+        missing = ", ".join(dict.fromkeys(row.name for row in e.rows if row.unmeasured))
+        told = f"about {whole}" + (f": {each}" if len(priced) > 1 else "")
+        facts.append(("time", told + (f"; no measurement of {missing}" if missing else "")))
     if t.to_device.number or t.to_host.number:
         facts.append(("copies", f"{t.to_device} to device, {t.to_host} to host"))
     if t.peak_bytes:
-        verdict = "" if e.fits else " - OVER THE BUDGET"
+        verdict = "" if t.peak_bytes <= e.machine.memory else " - OVER THE BUDGET"
         budget = format_bytes(e.machine.memory)
         facts.append(("peak", f"{format_bytes(t.peak_bytes)} of {budget} per worker{verdict}"))
+    if t.device_peak_bytes:
+        of = f" of {format_bytes(e.device_memory)}" if e.device_memory is not None else ""
+        verdict = "" if e._fits_device else " - OVER WHAT A DEVICE HAS"
+        facts.append(("device", f"peak {format_bytes(t.device_peak_bytes)}{of} of each{verdict}"))
     return facts

@@ -20,7 +20,7 @@ class Hook:
     """An array optimiser that places kernels; the value of Dask's setting ``array_optimize``."""
 
     policy: str
-    """``"cpu"``, ``"gpu"`` or ``"data"``."""
+    """``"cpu"``, ``"gpu"``, ``"data"`` or ``"cost"``."""
     device: str = "cupy"
     """Array library of the device."""
     transfers: str = "allow"
@@ -34,20 +34,23 @@ class Hook:
         # Dask tests the truth of the setting on the client whenever it looks up the optimiser of
         # a collection, before it sends the graph: the time to ask the cluster for its workers.
         if self.facts is None and self.policy != "cpu":
-            devices.remembered(self.device)
+            self._found(devices.remembered(self.device))
         return True
 
     def __call__(self, dsk: Any, keys: Any, **kwargs: Any) -> Any:
         """Optimise a graph, as Dask calls it."""
         from .dask.rewriting import place
 
-        facts = self.facts or devices.remembered(self.device)
+        facts = self.facts or self._found(devices.remembered(self.device))
         return place(dsk, keys, plan=replace(self, facts=facts), **kwargs)
 
     def __reduce__(self) -> Any:
         # Pickled on the client, unpickled on the scheduler, which has no client to ask.
-        facts = self.facts or devices.latest(self.device)
+        facts = self.facts or self._found(devices.latest(self.device), ask=False)
         return type(self), (self.policy, self.device, self.transfers, self.before, facts)
+
+    def _found(self, facts: DeviceFacts, *, ask: bool = True) -> DeviceFacts:
+        return devices.with_rates(facts, ask=ask) if self.policy == "cost" else facts
 
 
 class placement(ContextDecorator):  # noqa: N801 - a context manager, as dask.annotate is one
@@ -59,11 +62,14 @@ class placement(ContextDecorator):  # noqa: N801 - a context manager, as dask.an
 
     Parameters
     ----------
-    policy : {"cpu", "gpu", "data"}
+    policy : {"cpu", "gpu", "data", "cost"}
         ``"cpu"``: nothing is moved to a device. ``"gpu"``: every kernel that a device can serve
         runs there, on workers with the resource ``GPU``, or on the GPU of this process if there
         is no cluster. ``"data"``: a kernel runs where the larger share of its input is: on the
         host for data that is read there, on a device for chunks that are there already.
+        ``"cost"``: consecutive kernels go together where they take least time, copies included,
+        by what ``spanwise calibrate`` and earlier runs measured; what was not measured goes to a
+        device if a task takes in more than 1 MiB.
     device : {"cupy", "hostfree"}, optional
         Array library on the device; ``"hostfree"`` stands in for CuPy in tests without a GPU.
     transfers : {"allow", "log", "disallow"}, optional

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import ArgumentError
 from ..machine import format_bytes
+from ..measures import RateTable
 
 Device = Literal["cpu", "gpu"]
-Policy = Literal["cpu", "gpu", "data"]
+Policy = Literal["cpu", "gpu", "data", "cost"]
 
-POLICIES: tuple[Policy, ...] = ("cpu", "gpu", "data")
-"""``cpu``: no device. ``gpu``: whatever a device can serve. ``data``: where most bytes are."""
+POLICIES: tuple[Policy, ...] = ("cpu", "gpu", "data", "cost")
+"""``cpu``: no device. ``gpu``: whatever a device can serve. ``data``: where most bytes are.
+``cost``: where it takes least time, by what was measured (:mod:`.cost`)."""
 
 DEVICE_MEMORY_SHARE = 0.8
 """Share of a device's memory that the chunks of one task may fill; the rest is the pool's slack."""
@@ -69,6 +72,30 @@ class DeviceFacts:
     """Whether the workers advertise the resource GPU."""
     memory: int | None = None
     """Bytes of the smallest device, where they could be asked for."""
+    host_threads: int = 0
+    """Tasks at a time on workers without a device."""
+    device_threads: int = 1
+    """Tasks at a time on the workers that have one, of which one at a time is on the device."""
+    model: str = ""
+    """The kind of device, as rates are kept for it; empty where nobody asked."""
+    rates: RateTable = field(default_factory=RateTable)
+    """What was measured of that kind of device and of the host."""
+
+    @property
+    def tasks_per_device(self) -> int:
+        """Device tasks that share the memory of one device at a time.
+
+        One where workers advertise the resource GPU, else as many as there are threads.
+        """
+        if self.advertised or not self.devices:
+            return 1
+        threads = self.device_threads + (0 if self.addresses else self.host_threads)
+        return max(1, math.ceil(threads / self.devices))
+
+    @property
+    def budget(self) -> int | None:
+        """Bytes of one device that chunks may fill, where they are known."""
+        return None if self.memory is None else int(DEVICE_MEMORY_SHARE * self.memory)
 
 
 def check_policy(policy: str) -> Policy:
@@ -111,8 +138,9 @@ def decide(policy: Policy, candidate: Candidate, facts: DeviceFacts) -> Verdict:
     refusal = "policy cpu" if policy == "cpu" else _refusal(candidate, facts)
     if refusal is not None:
         return Verdict("cpu", refusal)
-    if policy == "gpu":
-        return Verdict("gpu", "policy gpu")
+    if policy in ("gpu", "cost"):
+        # Costs are those of whole segments, which are found among what a device could serve.
+        return Verdict("gpu", f"policy {policy}")
     if candidate.device_bytes > candidate.host_bytes:
         return Verdict("gpu", "its input is on a device")
     return Verdict("cpu", "its input is on the host")
@@ -126,7 +154,18 @@ def _refusal(candidate: Candidate, facts: DeviceFacts) -> str | None:
         return f"no {_dtype_name(candidate.kind, candidate.itemsize)} on devices"
     if not facts.devices:
         return f"no GPU: {facts.missing}"
-    if facts.memory is not None and candidate.needed_bytes > DEVICE_MEMORY_SHARE * facts.memory:
-        needed, there = format_bytes(candidate.needed_bytes), format_bytes(facts.memory)
-        return f"chunk needs {needed}, over {DEVICE_MEMORY_SHARE} of {there}"
+    needed = candidate.needed_bytes * facts.tasks_per_device
+    if facts.budget is not None and needed > facts.budget:
+        return f"chunk needs {format_bytes(candidate.needed_bytes)}, over {memory_in_words(facts)}"
     return None
+
+
+def memory_in_words(facts: DeviceFacts) -> str:
+    """What one device task may fill, and why.
+
+    >>> memory_in_words(DeviceFacts(devices=1, memory=2**34, device_threads=4))
+    '0.8 of 16.0 GiB / 4 tasks'
+    """
+    tasks = facts.tasks_per_device
+    shared = f" / {tasks} tasks" if tasks > 1 else ""
+    return f"{DEVICE_MEMORY_SHARE} of {format_bytes(facts.memory or 0)}{shared}"

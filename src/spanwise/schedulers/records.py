@@ -188,14 +188,15 @@ def merged(snapshots: Iterable[Mapping[str, Record]]) -> dict[str, Record]:
     return total
 
 
-def collect(client: Any = None) -> dict[str, Record]:
+def collect(client: Any = None, *, timeout: float | None = None) -> dict[str, Record]:
     """What placed tasks did, by name: on every worker of a client, or in this process.
 
-    A worker process that died took its records along.
+    A worker process that died took its records along. Workers that do not answer within a
+    ``timeout`` raise TimeoutError.
     """
     if client is None:
         return RECORDS.snapshot()
-    answers = client.run(_answer, on_error="ignore").values()
+    answers = client.run(_answer, on_error="ignore", callback_timeout=timeout).values()
     return merged(dict(answers).values())  # several workers may live in one process
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..machine import parse_bytes
-from .cluster import NO_WORKERS_TIMEOUT
 from .records import TOPIC, events
+from .refining import refine_from
 
 logger = logging.getLogger("spanwise")
+
+NO_WORKERS_TIMEOUT = "60s"
+"""A task that no worker may run fails after this time instead of waiting for ever."""
 
 DEFAULT_GRACE = "30s"
 """How long a GPU worker that went may take to come back: Nannies restart them within seconds."""
@@ -101,7 +104,7 @@ class place_on:  # noqa: N801 - it is called as a function, or used in a with st
         return events(self._client)
 
     def close(self) -> None:
-        """Take the plugin away, unless it was there before."""
+        """Take the plugin away, unless it was there before; what ran refines the rates."""
         from .dask.plugin import NAME
 
         if not self._open:
@@ -111,6 +114,7 @@ class place_on:  # noqa: N801 - it is called as a function, or used in a with st
         _listeners[client] -= 1
         if client.status != "running":
             return
+        refine_from(client)
         if not _listeners[client]:
             client.unsubscribe_topic(TOPIC)
         if self._owns:

@@ -40,6 +40,8 @@ class Segment:
     """Values of the host that members take."""
     outputs: tuple[Key, ...]
     """Members whose value the rest of the graph needs."""
+    level: int = 0
+    """Most segments in a row that must have finished before."""
 
 
 def in_order(dependencies: Mapping[Key, Collection[Key]], keys: Iterable[Key]) -> list[Key]:
@@ -96,7 +98,10 @@ def find_segments(
         growth.add(key, roles.get(key))
     # A segment waits for segments of lower levels only.
     groups = sorted(growth.groups, key=growth.group_level.__getitem__)
-    return [_closed(growth.groups[g], roles, dependencies, dependents, results) for g in groups]
+    return [
+        _closed(growth.groups[g], growth.group_level[g], roles, dependencies, dependents, results)
+        for g in groups
+    ]
 
 
 class _Growth:
@@ -177,6 +182,7 @@ class _Growth:
 
 def _closed(
     members: list[Key],
+    level: int,
     roles: Mapping[Key, Role],
     dependencies: Mapping[Key, Collection[Key]],
     dependents: Mapping[Key, Collection[Key]],
@@ -195,4 +201,4 @@ def _closed(
     outputs = tuple(
         key for key in kept if key in results or any(d not in inside for d in dependents[key])
     )
-    return Segment(kept, tuple(inputs), outputs)
+    return Segment(kept, tuple(inputs), outputs, level)

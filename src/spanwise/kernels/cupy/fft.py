@@ -17,11 +17,17 @@ _MOST_POINTS = 2**31 - 1
 _PLANS = 4
 """Plans kept per thread and device: forward and inverse of two shapes of blocks."""
 _SHARE = 8
-"""Plans that are kept may hold 1/8 of a device's memory in work areas."""
+"""Plans that are kept may hold 1/8 of what arrays may fill of a device in work areas."""
 _ALIGNMENT = 16
 _REST = {"rfft": "fft", "hfft": "fft", "irfft": "ifft", "ihfft": "ifft"}
 
 _here = threading.local()
+_keepers = {"threads": 1}
+
+
+def keep_plans(*, threads: int) -> None:
+    """Say how many threads of this process transform blocks on a device, each with own plans."""
+    _keepers["threads"] = threads
 
 
 def transform(
@@ -88,8 +94,21 @@ def _plans(cupy: Any, device: Any) -> Iterator[None]:
         yield
     finally:
         # A limit given to the cache itself would make a plan beyond it an error.
-        if cache.get_curr_memsize() > device.mem_info[1] // _SHARE:
+        if cache.get_curr_memsize() > plan_bytes(
+            cupy.get_default_memory_pool().get_limit(), device.mem_info[1]
+        ):
             cache.clear()
+
+
+def plan_bytes(limit: int, total: int) -> int:
+    """Bytes that one thread's plans may keep, of a limited pool (0: unlimited) on a device.
+
+    Examples
+    --------
+    >>> plan_bytes(0, 2**34) == 2**31
+    True
+    """
+    return (min(limit, total) if limit else total) // (_SHARE * _keepers["threads"])
 
 
 def in_batches(

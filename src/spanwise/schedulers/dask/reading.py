@@ -25,6 +25,7 @@ from ...kernels.library import DEVICE_LIBRARIES
 from ..policy import Candidate, DeviceFacts, Policy, Verdict, check_policy, decide, device_dtype
 from ..segments import Role, Segment, find_segments, in_order
 from .placed import PlacedTask
+from .pricing import settle
 
 _OPERATORS = frozenset(
     getattr(operator, name)
@@ -53,6 +54,11 @@ class LayerFacts:
         """Bytes of the largest chunk."""
         return self._bytes(max(c, default=0) for c in self.chunks)
 
+    @property
+    def mean_bytes(self) -> int:
+        """Bytes of a chunk on average."""
+        return self._bytes(sum(c) / max(len(c), 1) for c in self.chunks)
+
     def bytes_of(self, index: tuple[int, ...]) -> int:
         """Bytes of one chunk."""
         return self._bytes(c[i] for c, i in zip(self.chunks, index, strict=True))
@@ -76,6 +82,21 @@ def layer_facts(graph: Any) -> dict[str, LayerFacts]:
                     gathered.chunks, np.dtype(gathered.dtype), library
                 )
     return facts
+
+
+def inputs_of(
+    name: str, parents: list[LayerFacts], layers: Mapping[str, LayerFacts]
+) -> list[LayerFacts]:
+    """What the kernel of a layer takes in: its parents, or what an exchange gathers from them."""
+    gathered = layers.get(gathered_name(name))
+    return parents if gathered is None else [gathered]
+
+
+def needed_bytes(kernel: Kernel | None, inputs: list[LayerFacts], made: LayerFacts | None) -> int:
+    """Bytes that one task holds on a device: input, workspace and output."""
+    taken = sum(f.chunk_bytes for f in inputs)
+    given = made.chunk_bytes if made is not None else 0
+    return taken + given + (kernel.device_workspace(taken, given) if kernel is not None else 0)
 
 
 def gathered_name(name: str) -> str:
@@ -114,6 +135,8 @@ class Reading:
     """Device work."""
     rendered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Arrays whose tasks are whole segments already, and what those run."""
+    apart: frozenset[Any] = frozenset()
+    """Keys of tasks that a price keeps on the host, and out of tasks for a device."""
 
     def connect(self, graph: dict[Any, GraphNode]) -> None:
         """Take in the tasks."""
@@ -155,6 +178,7 @@ class GraphReader:
         self.parents: Mapping[str, Collection[str]] = getattr(graph, "dependencies", {})
         self.held = frozenset(n for n, f in self.layers.items() if f.library in DEVICE_LIBRARIES)
         self.verdicts: dict[str, tuple[Kernel, Verdict]] = {}
+        self.priced: dict[str, Verdict] = {}
         self._roles: dict[tuple[str, int], Role | None] = {}
 
     def verdict(self, name: str, kernel: Kernel) -> Verdict:
@@ -173,15 +197,13 @@ class GraphReader:
         dtypes = [f.dtype for f in (*parents, out) if f is not None]
         odd = [d for d in dtypes if not device_dtype(d.kind, d.itemsize)]
         dtype = (odd or dtypes or [np.dtype(float)])[0]
-        taken = sum(p.chunk_bytes for p in parents)
-        given = out.chunk_bytes if out is not None else 0
         return Candidate(
             kernel.name,
             kernel.serves_device(self.facts.library),
             dtype.kind,
             dtype.itemsize,
-            host_bytes=taken,
-            needed_bytes=taken + kernel.device_workspace(taken, given) + given,
+            host_bytes=sum(p.chunk_bytes for p in parents),
+            needed_bytes=needed_bytes(kernel, inputs_of(name, parents, self.layers), out),
         )
 
     def scan(self, graph: HighLevelGraph) -> set[str]:
@@ -192,6 +214,12 @@ class GraphReader:
                 if self.verdict(name, kernel).device == "gpu":
                     found.add(name)
         return found
+
+    def conclude(self) -> None:
+        """Take what segments cost into the verdicts on their kernels."""
+        for name, verdict in self.priced.items():
+            if name in self.verdicts:
+                self.verdicts[name] = self.verdicts[name][0], verdict
 
     def role(self, task: GraphNode) -> Role | None:
         """What a task may be in a segment."""
@@ -277,7 +305,7 @@ def _kernels_of_layer(layer: Any) -> Iterator[Kernel]:
 
 Shortcut = Callable[
     [HighLevelGraph, list[Any], GraphReader, set[str]],
-    tuple[dict[Any, GraphNode], Mapping[str, tuple[str, ...]]] | None,
+    tuple[dict[Any, GraphNode] | None, Mapping[str, tuple[str, ...]]] | None,
 ]
 """See :func:`spanwise.schedulers.dask.symbolic.place_layers`."""
 
@@ -306,7 +334,10 @@ def read_graph(
         if shortcut is not None and chosen and not reader.held:
             placed = shortcut(dsk, keys, reader, chosen)
             if placed is not None:
+                reader.conclude()
                 graph, reading.rendered = placed
+                if graph is None:
+                    return reading
                 reading.connect(graph)
                 reading.segments = _rendered_segments(reading, keys)
                 return reading
@@ -325,14 +356,34 @@ def read_graph(
         if role is not None:
             roles[key] = role
     if any(role is Role.KERNEL for role in roles.values()):
-        order = in_order(reading.dependencies, keys)
-        reading.segments = find_segments(
-            order, reading.dependencies, reading.dependents, roles, reading.results
-        )
+        _take_segments(reading, reader, graph, roles, keys)
     placed_before = any(isinstance(task, PlacedTask) for task in graph.values())
     if not (reading.segments or reading.bound or placed_before):
         reading.graph = None
     return reading
+
+
+def _take_segments(
+    reading: Reading,
+    reader: GraphReader,
+    graph: Mapping[Any, GraphNode],
+    roles: Mapping[Any, Role],
+    keys: list[Any],
+) -> None:
+    """Find the segments of a graph, and settle which of them go to devices."""
+    found = find_segments(
+        in_order(reading.dependencies, keys),
+        reading.dependencies,
+        reading.dependents,
+        roles,
+        reading.results,
+    )
+    there = settle(reader, found, reading.dependencies, roles, lambda key: graph[key].func)
+    reader.conclude()
+    reading.segments = there
+    if len(there) < len(found):
+        taken = {k for s in there for k in s.members}
+        reading.apart = frozenset(k for s in found for k in s.members if k not in taken)
 
 
 def _rendered_segments(reading: Reading, keys: list[Any]) -> list[Segment]:

@@ -157,6 +157,7 @@ class _Rewrite:
         self.dependents = reading.dependents
         self.segment_of = {k: s for s in self.segments for k in s.members}
         self.rendered = reading.rendered
+        self.apart = reading.apart
         self.copy = copy
         self.new: dict[Any, GraphNode] = {}
         self.renamed: dict[Any, Any] = {}
@@ -280,7 +281,7 @@ class _Rewrite:
 
     def _fusable(self, key: Any) -> bool:
         node = self.dsk[key]
-        return not (node.block_fusion or _is_exchange_of_dask(node))
+        return not (key in self.apart or node.block_fusion or _is_exchange_of_dask(node))
 
     def _device_key(self, key: Any, prefix: str = "") -> Any:
         """The key of a task inside a placed one: ``fft-1f3a`` becomes ``fft@gpu-1f3a``."""

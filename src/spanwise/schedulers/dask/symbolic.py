@@ -22,6 +22,7 @@ from dask.utils import ensure_dict
 
 from ..segments import Role, Segment, find_segments, in_order
 from .names import device_name, stem_of
+from .pricing import settle
 from .reading import GraphReader, role_of_function
 
 _DEVICE_NAME = re.compile(r".*@gpu(-[0-9a-f]{32})?")
@@ -34,8 +35,11 @@ def place_layers(
     chosen: Collection[str],
     send: Callable[..., Any],
     fetch: Callable[..., Any],
-) -> tuple[dict[Any, GraphNode], dict[str, tuple[str, ...]]] | None:
-    """Tasks with every segment fused, and what those layers run; None if chunks differ."""
+) -> tuple[dict[Any, GraphNode] | None, dict[str, tuple[str, ...]]] | None:
+    """Tasks with every segment fused, and what those layers run; None if chunks differ.
+
+    No tasks where every segment stays on the host.
+    """
     wanted = {k[0] if isinstance(k, tuple) else k for k in keys}
     dependents = dsk.dependents
     roles = {n: role for n, la in dsk.layers.items() if (role := _role(n, la, reader)) is not None}
@@ -46,6 +50,18 @@ def place_layers(
         return None
     if not all(_uniform(s, dsk, dependents, wanted, reader) for s in segments):
         return None
+    there = settle(
+        reader,
+        segments,
+        dsk.dependencies,
+        roles,
+        lambda name: dsk.layers[name].task.func,
+        lambda segment: len(dsk.layers[str(segment.outputs[0])]),
+    )
+    if not there:
+        return None, {}
+    if len(there) < len(segments):
+        return None  # fused with segments, what stays on the host would go with them
     layers: dict[str, Any] = {n: la for n, la in dsk.layers.items() if n not in inside}
     dependencies = {n: set(dsk.dependencies[n]) for n in layers}
     ours: set[str] = set()

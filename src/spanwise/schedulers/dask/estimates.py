@@ -1,0 +1,131 @@
+"""What the steps of a graph take where they were placed: time, and memory of a device."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...graph.cost import seconds as seconds_of_step
+from ...kernels.kernel import Kernel
+from ...machine import Machine
+from ...measures import CPU, TO_DEVICE, TO_HOST
+from ..cost import Load, seconds_of
+from ..policy import DeviceFacts
+from .layers import LiveLayer
+from .pricing import load_of
+from .reading import LayerFacts, Reading, inputs_of, needed_bytes
+
+
+@dataclass
+class DeviceWork:
+    """Tasks and copies of the segments of a reading, by the layers that they belong to."""
+
+    tasks: Counter[str] = field(default_factory=Counter)
+    """Tasks on a device."""
+    to_device: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Bytes of each copy that a layer takes in."""
+    to_host: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Bytes of each copy that a layer gives out."""
+
+
+def device_work(reading: Reading) -> DeviceWork:
+    """Count what a reading has on devices."""
+    work = DeviceWork()
+    for segment in reading.segments:
+        taken = {}
+        for member in segment.members:
+            work.tasks[_name(member)] += 1
+            for key in reading.dependencies[member]:
+                taken.setdefault(key, _name(member))
+        for key in filter(reading.is_copied, segment.inputs):
+            work.to_device[taken[key]].append(reading.bytes_of(key))
+        for key in segment.outputs:
+            if not reading.is_copied(key, known=True):
+                continue  # the kernel gives out sums that it brought to the host itself
+            work.to_host[_name(key)].append(reading.bytes_of(key))
+    for key in reading.bound:
+        work.tasks[_name(key)] += 1
+    return work
+
+
+def _name(key: Any) -> str:
+    return key[0] if isinstance(key, tuple) else str(key)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Prices the layers of a reading."""
+
+    reading: Reading
+    """The graph with its segments."""
+    work: DeviceWork
+    """What of it is on devices."""
+    facts: DeviceFacts
+    """Devices and rates."""
+    machine: Machine
+    """Workers, and the rates of this machine."""
+    measured_first: bool
+    """Whether rates of kernels go before what plans say: they are what was compared."""
+
+    def seconds(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
+        """Time of a step where it runs, or None where it was not measured."""
+        placed = self.work.tasks[layer.name]
+        if placed:
+            whole = placed >= (layer.chunks or layer.tasks)
+            return self._on_device(layer, kernel) if whole else None
+        if layer.name in self.reading.held:
+            return None
+        measured = self._on_host(layer, kernel)
+        if layer.step is None or (self.measured_first and measured is not None):
+            return measured
+        planned = seconds_of_step(layer.step, self.machine)
+        return measured if planned is None else planned * layer.share
+
+    def device_peak(self, layer: LiveLayer, kernel: Kernel | None) -> int:
+        """Bytes on one device while tasks of a step run there."""
+        if not self.work.tasks[layer.name]:
+            return 0
+        one = needed_bytes(kernel, self._inputs(layer), layer.facts)
+        return one * self.facts.tasks_per_device
+
+    def _on_host(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
+        if kernel is None:
+            return None
+        facts = self.facts
+        one = seconds_of(self._load(layer, kernel), facts.rates, CPU)
+        if one is None:
+            return None
+        threads = facts.host_threads + facts.device_threads
+        slots = threads if facts.devices else self.machine.slots
+        return one * math.ceil((layer.chunks or layer.tasks) / slots)
+
+    def _on_device(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
+        """What it runs, and the copies that begin or end at it."""
+        facts, name = self.facts, layer.name
+        load = self._load(layer, kernel)
+        one = seconds_of(load, facts.rates, facts.model)
+        sent = self._copies(TO_DEVICE, self.work.to_device[name])
+        fetched = self._copies(TO_HOST, self.work.to_host[name])
+        if one is None or sent is None or fetched is None:
+            return None
+        return one * math.ceil(self.work.tasks[name] / facts.devices) + sent + fetched
+
+    def _copies(self, way: str, sizes: Collection[int]) -> float | None:
+        total = 0.0
+        for nbytes in sizes:
+            one = self.facts.rates.seconds(way, "", self.facts.model, nbytes)
+            if one is None:
+                return None
+            total += one
+        return total / max(1, min(self.facts.devices, len(sizes)))
+
+    def _load(self, layer: LiveLayer, kernel: Kernel | None) -> Load:
+        return load_of(kernel, self._inputs(layer), layer.facts)
+
+    def _inputs(self, layer: LiveLayer) -> list[LayerFacts]:
+        layers = self.reading.layers
+        parents = [layers[p] for p in layer.parents if p in layers]
+        return inputs_of(layer.name, parents, layers)
