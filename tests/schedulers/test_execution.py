@@ -85,7 +85,7 @@ def test_a_device_without_room_leaves_the_work_to_the_host(x, values, scheduler,
     assert (record.on_device, record.exhausted) == (0, 3)
     assert ran_on.count("numpy") == 3
     assert len(caplog.messages) == 1
-    assert "out of device memory on this process; goes on on the CPU there" in caplog.text
+    assert "out of device memory in this process; runs on the CPU instead" in caplog.text
 
 
 def test_kernels_are_cut_before_the_host_has_to_help(x, values):

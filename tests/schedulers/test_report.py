@@ -27,7 +27,7 @@ def smoothed(seed=0, chunks=(2, 16)):
     return sw.fft.ifft(sw.fft.fft(x) * 2)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client():
     with MixedCluster(cpu=1, gpu=1, device="hostfree", processes=False) as client:
         yield client

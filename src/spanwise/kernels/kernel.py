@@ -10,6 +10,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..errors import UnsupportedError
 from .library import DEVICE_LIBRARIES, Array, library_of, lives_on_host, namespace, to_numpy
 from .memory import run_within_memory
 from .observe import inside_kernel, kernel_observer, observer
+from .turns import turn
 
 _REGISTRY: dict[str, Kernel] = {}
 
@@ -123,13 +125,14 @@ class Kernel:
     ) -> Any:
         """Run on a block, smaller where its device has no room, and tell who wants to know."""
         watcher = kernel_observer()
-        if watcher is None:
-            return self._run(implementation, library, x, args, params)
-        start = time.perf_counter()
-        with inside_kernel():
-            out = self._run(implementation, library, x, args, params)
-        _wait_for_device(library)
-        seconds = time.perf_counter() - start
+        with turn() if library in DEVICE_LIBRARIES else nullcontext():
+            if watcher is None:
+                return self._run(implementation, library, x, args, params)
+            start = time.perf_counter()
+            with inside_kernel():
+                out = self._run(implementation, library, x, args, params)
+            _wait_for_device(library)
+            seconds = time.perf_counter() - start
         watcher.ran(self.name, library, str(x.dtype), int(getattr(x, "nbytes", 0)), seconds)
         return out
 

@@ -16,9 +16,11 @@ from typing import Any, NoReturn
 
 from ..errors import PlacementError
 from ..kernels.memory import is_out_of_memory, release_memory
+from ..kernels.turns import taking_turns
 from . import devices
 from .copies import staying_on_host
 from .records import RECORDS, TOPIC, Record
+from .slots import lock_of
 
 logger = logging.getLogger("spanwise")
 
@@ -88,7 +90,7 @@ def run_placed(work: Callable[[], Any], *, name: str, place: Place) -> Any:
         _refuse(stand.worker)
     for attempt in (1, 2):
         try:
-            with RECORDS.task(name):
+            with RECORDS.task(name), taking_turns(lock_of(stand.worker)):
                 return work()
         except Exception as error:
             if not is_out_of_memory(error):
@@ -162,12 +164,12 @@ def _tell(stand: _Stand, name: str, said: str, *, loudly: bool) -> None:
 
 
 def _event(action: str, stand: _Stand, name: str, said: str) -> dict[str, Any]:
-    where = "this process" if stand.worker is None else f"the worker {stand.worker.address}"
-    then = "a CPU worker" if action == "out-of-memory" else "the CPU there"
+    where = "in this process" if stand.worker is None else f"on the worker {stand.worker.address}"
+    then = "on a CPU worker" if action == "out-of-memory" else "on the CPU"
     return {
         "action": action,
         "key": stand.key,
         "name": name,
         "worker": getattr(stand.worker, "address", None),
-        "message": f"{name}: out of device memory on {where}; goes on on {then} ({said})",
+        "message": f"{name}: out of device memory {where}; runs {then} instead ({said})",
     }

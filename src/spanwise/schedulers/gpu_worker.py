@@ -43,7 +43,7 @@ class GpuWorker(WorkerPlugin):
     >>> from spanwise.schedulers import MixedCluster
     >>> from spanwise.schedulers.gpu_worker import GpuWorker
     >>> with MixedCluster(cpu=1, gpu=0, processes=False) as client:
-    ...     client.register_plugin(GpuWorker(memory_limit="4GiB"))
+    ...     answers = client.register_plugin(GpuWorker(memory_limit="4GiB"))
     """
 
     name = "spanwise-gpu-worker"
