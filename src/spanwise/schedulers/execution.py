@@ -45,6 +45,8 @@ class Place:
     """Array library of the device."""
     advertised: bool = False
     """Whether GPU workers had the resource that marks them when the task was placed."""
+    name: str = ""
+    """What its tasks do: the same whether the result is computed, kept or stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +67,22 @@ _handed_over: dict[Any, None] = {}
 """Keys of tasks that this process gave back to the scheduler, the latest ones."""
 
 
-def run_placed(work: Callable[[], Any], *, name: str, place: Place) -> Any:
+def run_placed(work: Callable[[], Any], *, place: Place) -> Any:
     """Run a placed task where it stands.
 
     Parameters
     ----------
     work : callable
         Runs the tasks within, from reading to the copy back.
-    name : str
-        Under which name to record it.
     place : Place
-        What it was placed on.
+        What it was placed on, and the name to record it under.
 
     Raises
     ------
     PlacementError
         On a Dask worker without a device, unless the scheduler sent it there on purpose.
     """
-    stand = _stand()
+    stand, name = _stand(), place.name
     if stand.place == CPU:
         assert stand.annotations is not None
         return _run_on_host(work, name, stand.annotations.get(REASON, "the scheduler's choice"))

@@ -38,8 +38,7 @@ class PlacedTask(Task):
 
     def __call__(self, values: Any = ()) -> Any:
         """Run on the device, or where the scheduler or the lack of memory sends it."""
-        name = str(self.key[0] if isinstance(self.key, tuple) else self.key)
-        return run_placed(partial(super().__call__, values), name=name, place=self.place)
+        return run_placed(partial(super().__call__, values), place=self.place)
 
     @property
     def block_fusion(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the placement pass makes of a graph, by the names of its device tasks."""
+"""What the placement pass makes of a graph, by the names that device tasks are recorded under."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def planned_tasks(graph: HighLevelGraph, keys: Iterable[Any], plan: Hook) -> dic
     found: dict[str, Planned] = {}
     for task in ensure_dict(place(graph, list(keys), plan=plan)).values():
         if isinstance(task, PlacedTask):
-            name = str(task.key[0] if isinstance(task.key, tuple) else task.key)
+            name = task.place.name
             found[name] = found.get(name, Planned()) + _of_task(task)
     return found
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import operator
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -39,7 +39,7 @@ from ..execution import BYTES, Place
 from ..hook import Hook
 from ..policy import DeviceFacts
 from ..segments import Segment
-from .names import stem_of
+from .names import split_name, stem_of
 from .placed import PlacedTask
 from .reading import Reading, kernels_on_held, read_graph
 from .symbolic import place_layers
@@ -188,8 +188,7 @@ class _Rewrite:
         self.new = dict(self.dsk)
         self.renamed: dict[Any, Any] = {}
         self._host_names: dict[str, str] = {}
-        self._stems: dict[str, str] = {}
-        self._tokens: dict[Any, str] = {}
+        self._common: dict[Any, _About] = {}
         self._templates = Templates()
 
     def run(self) -> dict[Any, GraphNode]:
@@ -206,24 +205,25 @@ class _Rewrite:
 
     def _place(self, segment: Segment, done: set[int]) -> None:
         nodes: dict[Any, Node] = {}
-        stems: dict[str, None] = {}
+        made: dict[str, None] = {}
         taken = self._absorb_producers(segment, nodes)
         outputs = segment.outputs
         following: Segment | None = segment
         while following is not None:
             done.add(id(following))
-            self._add(following, nodes, stems)
+            self._add(following, nodes, made)
             outputs, following = self._absorb_consumers(following.outputs, nodes)
-        key = self._key(outputs, stems)
+        about = self._about(outputs, tuple(made))
+        key = (about.key, *[i for k in outputs if isinstance(k, tuple) for i in k[1:]])
         out = self._host_key(outputs[0])
         if len(outputs) > 1:
             out = "pack@gpu"
             nodes[out] = (copies.pack, *[self._host_key(k) for k in outputs])
-        self.new[key] = self._placed_task(key, nodes, out, taken)
+        self.new[key] = self._placed_task(key, about.place, nodes, out, taken)
         self._give_out(outputs, key)
 
     def _placed_task(
-        self, key: Any, nodes: dict[Any, Node], out: Any, taken: dict[Any, Any]
+        self, key: Any, place: Place, nodes: dict[Any, Node], out: Any, taken: dict[Any, Any]
     ) -> PlacedTask:
         """One task of many; ``taken`` are keys that have other names inside."""
         if len(nodes) == 1:  # fused by layers
@@ -235,7 +235,7 @@ class _Rewrite:
                 key,
                 fused.func,
                 *fused.args,
-                place=self.copy.place,
+                place=place,
                 _data_producer=fused.data_producer,
             )
         # Segments come in an order in which they can run: what this one takes has its new key.
@@ -244,7 +244,7 @@ class _Rewrite:
             key,
             _execute_subgraph,
             *arguments,
-            place=self.copy.place,
+            place=place,
             _data_producer=is_producer,
         )
 
@@ -258,7 +258,7 @@ class _Rewrite:
             else:
                 self.renamed[output] = key
 
-    def _add(self, segment: Segment, nodes: dict[Any, Node], stems: dict[str, None]) -> None:
+    def _add(self, segment: Segment, nodes: dict[Any, Node], made: dict[str, None]) -> None:
         """The tasks of a segment between its copies.
 
         Inside of a placed task a key of the graph stands for the value on the device, so that
@@ -270,13 +270,13 @@ class _Rewrite:
         first = members[0]
         if isinstance(first, tuple) and first[0] in self.rendered:
             nodes[first] = self.dsk[first]
-            stems |= dict.fromkeys(self.rendered[first[0]])
+            made |= dict.fromkeys(self.rendered[first[0]])
             return
         for k in segment.inputs:
             nodes[k] = (self.copy.send, self._host_key(k))
         for k in members:
             nodes[k] = self.dsk[k]
-            stems[self._stem(k)] = None
+            made[k[0] if isinstance(k, tuple) else k] = None
         for k in segment.outputs:
             nodes[self._host_key(k)] = (self.copy.fetch, k)
 
@@ -367,23 +367,35 @@ class _Rewrite:
             name = self._host_names[key[0]] = f"{key[0]}@host"
         return (name, *key[1:])
 
-    def _stem(self, key: Any) -> str:
-        name = key[0] if isinstance(key, tuple) else key
-        stem = self._stems.get(name)
-        if stem is None:
-            stem = self._stems[name] = stem_of(name)
-        return stem
+    def _about(self, outputs: tuple[Any, ...], made: tuple[str, ...]) -> _About:
+        """What placed tasks with these outputs have in common, which run what ``made`` names.
 
-    def _key(self, outputs: tuple[Any, ...], stems: Mapping[str, None]) -> Any:
-        """The key of a placed task, which says what it makes and thereby what it runs."""
+        The key says what a task gives out, stored or not, since equal keys are equal values to
+        Dask; the place is named for what was made last on the device.
+        """
         names = tuple([k[0] if isinstance(k, tuple) else k for k in outputs])
         lengths = tuple([len(k) if isinstance(k, tuple) else 0 for k in outputs])
-        about = (names, lengths, tuple(stems))
-        name = self._tokens.get(about)
-        if name is None:
-            name = f"{'+'.join(stems)[:80]}@gpu-{tokenize(names, lengths, self.copy.place.library)}"
-            self._tokens[about] = name
-        return (name, *[i for k in outputs if isinstance(k, tuple) for i in k[1:]])
+        known = self._common.get((names, lengths, made))
+        if known is None:
+            place = self.copy.place
+            stems = "+".join(dict.fromkeys(map(stem_of, made)))[:80]
+            _, token = split_name(made[-1])
+            known = _About(
+                f"{stems}@gpu-{tokenize(names, lengths, place.library)}",
+                replace(place, name=f"{stems}@gpu{token}"),
+            )
+            self._common[names, lengths, made] = known
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the placed tasks of many chunks have in common."""
+
+    key: str
+    """The first part of their keys."""
+    place: Place
+    """Where they were placed, and the name that they are recorded under."""
 
 
 def _is_exchange_of_dask(node: GraphNode) -> bool:

@@ -21,7 +21,7 @@ from dask.highlevelgraph import HighLevelGraph
 from dask.utils import ensure_dict
 
 from ..segments import Role, Segment, find_segments, in_order
-from .names import device_name, stem_of
+from .names import device_name
 from .pricing import settle
 from .reading import GraphReader, functions_of_layer, role_of_function
 
@@ -72,13 +72,12 @@ def place_layers(
         return None  # Dask left a value on a device between two tasks
     members = [str(n) for s in segments for n in s.members]
     places = {device_name(n): i for i, n in enumerate(members)}
-    words = [stem_of(n) for n in members]
     rendered = {}
     for name, layer in fused.layers.items():
         if isinstance(layer, Blockwise):
-            stems = _stems(layer.task, places, words)
-            if stems:
-                rendered[name] = stems
+            made = _made_within(layer.task, places)
+            if made:
+                rendered[name] = tuple(members[i] for i in made)
     return convert_legacy_graph(ensure_dict(fused.cull(set(keys)))), rendered
 
 
@@ -181,10 +180,9 @@ def _insert(
     return {n for n in layers if n not in dsk.layers}
 
 
-def _stems(task: Task, places: dict[str, int], stems: list[str]) -> tuple[str, ...]:
-    """What a fused layer runs on a device, for its name."""
+def _made_within(task: Task, places: dict[str, int]) -> list[int]:
+    """Which arrays a fused layer makes on a device, in order."""
     if not task.has_subgraph():
-        return ()
+        return []
     found = {m[0] for k in task.args[0] if (m := _DEVICE_NAME.match(str(k)))}
-    ordered = sorted(places[name] for name in found if name in places)
-    return tuple(dict.fromkeys(stems[i] for i in ordered))
+    return sorted(places[name] for name in found if name in places)
