@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from . import clustering, fourier, graphs, lines, outofcore, precision, seeds, steps, storedfit
+from . import (
+    clustering,
+    fourier,
+    graphs,
+    lines,
+    outofcore,
+    placement,
+    precision,
+    seeds,
+    steps,
+    storedfit,
+)
 from .workload import Family, Workload
 
-MODULES = fourier, lines, graphs, outofcore, clustering, seeds, steps, precision, storedfit
+MODULES = (
+    fourier,
+    lines,
+    graphs,
+    placement,
+    outofcore,
+    clustering,
+    seeds,
+    steps,
+    precision,
+    storedfit,
+)
 """Where workloads are defined, in the order in which they are run."""
 
 WORKLOADS: dict[str, Workload] = {w.name: w for module in MODULES for w in module.WORKLOADS}

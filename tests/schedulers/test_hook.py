@@ -7,6 +7,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import scipy.fft
+from dask.array.optimization import optimize
 
 import spanwise as sw
 from spanwise.errors import ArgumentError, PlacementError, TransferError
@@ -367,3 +368,12 @@ def test_a_key_stands_for_one_content_whatever_it_is_computed_with(x):
         alone = {k for k in dict(optimised(y)) if "@gpu" in str(k)}
         together = {k for k in dict(optimised(y, abs(y))) if "@gpu" in str(k)}
     assert not alone & together
+
+
+@pytest.mark.parametrize("policy", ["cpu", "gpu", "data", "cost"])
+def test_every_policy_can_be_set_as_an_option_and_in_the_configuration(policy):
+    with sw.set_options(placement=policy):
+        assert current().policy == sw.get_options()["placement"] == policy
+    with dask.config.set({"spanwise.placement": policy, "array_optimize": optimize}):
+        sw.fft.fft(da.ones((2, 4), chunks=(1, 4)))
+        assert current().policy == policy

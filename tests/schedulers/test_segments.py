@@ -41,6 +41,14 @@ def test_opaque_code_ends_a_segment():
     assert members_of(segments) == [{"a"}, {"b"}]
 
 
+def test_a_level_is_the_number_of_segments_that_must_have_finished_before():
+    graph = {"x": (), "a": ("x",), "user": ("a",), "b": ("user",), "c": ("b",), "z": ("x",)}
+    roles = {"a": K, "b": K, "c": K, "z": K}
+    segments = segments_of(graph, roles, ["c", "z"])
+    levels = {s.members: s.level for s in segments}
+    assert levels == {("a",): 0, ("z",): 0, ("b", "c"): 1}
+
+
 def test_a_task_does_not_join_a_segment_that_it_waits_for_on_the_host():
     # y - y.mean(): the mean needs the copy of y on the host, so the difference comes after it.
     graph = {"x": (), "y": ("x",), "mean": ("y",), "sub": ("y", "mean")}

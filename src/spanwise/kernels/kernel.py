@@ -7,7 +7,6 @@ CPU and GPU workers. Placement and ``explain`` read the marks.
 from __future__ import annotations
 
 import importlib
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,7 +14,15 @@ from functools import partial
 from typing import Any
 
 from ..errors import UnsupportedError
-from .library import DEVICE_LIBRARIES, Array, library_of, lives_on_host, namespace, to_numpy
+from .library import (
+    DEVICE_LIBRARIES,
+    Array,
+    library_of,
+    lives_on_host,
+    namespace,
+    synchronize,
+    to_numpy,
+)
 from .memory import run_within_memory
 from .observe import inside_kernel, kernel_observer, observer
 from .turns import turn
@@ -131,7 +138,7 @@ class Kernel:
             start = time.perf_counter()
             with inside_kernel():
                 out = self._run(implementation, library, x, args, params)
-            _wait_for_device(library)
+            synchronize(x)
             seconds = time.perf_counter() - start
         watcher.ran(self.name, library, str(x.dtype), int(getattr(x, "nbytes", 0)), seconds)
         return out
@@ -166,12 +173,6 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"Kernel({self.name!r})"
-
-
-def _wait_for_device(library: str) -> None:
-    """Until a device has done what it was told, which would not be part of the time otherwise."""
-    if library == "cupy":
-        sys.modules["cupy"].cuda.get_current_stream().synchronize()
 
 
 def _by_name(name: str) -> Kernel:

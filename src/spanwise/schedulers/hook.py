@@ -41,7 +41,9 @@ class Hook:
         """Optimise a graph, as Dask calls it."""
         from .dask.rewriting import place
 
-        facts = self.facts or self._found(devices.remembered(self.device))
+        facts = self.facts
+        if facts is None and self.policy != "cpu":
+            facts = self._found(devices.remembered(self.device))
         return place(dsk, keys, plan=replace(self, facts=facts), **kwargs)
 
     def __reduce__(self) -> Any:

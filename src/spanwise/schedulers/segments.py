@@ -52,19 +52,20 @@ def in_order(dependencies: Mapping[Key, Collection[Key]], keys: Iterable[Key]) -
     """
     done: set[Key] = set()
     order: list[Key] = []
-    stack = [k for k in reversed(list(keys)) if k in dependencies]
-    while stack:
-        key = stack[-1]
-        if key in done:
-            stack.pop()
+    for root in keys:
+        if root in done or root not in dependencies:
             continue
-        waiting = [d for d in dependencies[key] if d not in done and d in dependencies]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        done.add(key)
-        order.append(key)
-        stack.pop()
+        path = [(root, iter(dependencies[root]))]
+        while path:
+            key, needed = path[-1]
+            for d in needed:
+                if d not in done and d in dependencies:
+                    path.append((d, iter(dependencies[d])))
+                    break
+            else:
+                path.pop()
+                done.add(key)
+                order.append(key)
     return order
 
 
@@ -116,7 +117,8 @@ class _Growth:
         self.dependencies = dependencies
         self.dependents = dependents
         self.results = results
-        self.level: dict[Key, int] = {}
+        self.after: dict[Key, int] = {}
+        """Level of what takes a value on the host; without an entry 0."""
         self.group_of: dict[Key, int] = {}
         self.group_level: dict[int, int] = {}
         self.groups: dict[int, list[Key]] = {}
@@ -125,28 +127,38 @@ class _Growth:
 
     def add(self, key: Key, role: Role | None) -> None:
         """Put a task into a group or leave it on the host."""
+        after = self.after
+        if role is None:
+            level = max([after.get(d, 0) for d in self.dependencies[key]], default=0)
+            if level:
+                after[key] = level
+            return
         level = 0
         host: list[Key] = []
-        groups: list[int] = []
+        groups: dict[int, None] = {}
         for d in self.dependencies[key]:
             group = self.group_of.get(d)
             if group is None:
                 host.append(d)
-                level = max(level, self.level.get(d, 0))
-            elif group not in groups:
-                groups.append(group)
-        if role is not None and groups and self._join(key, level, host, groups):
+                level = max(level, after.get(d, 0))
+            else:
+                groups[group] = None
+        if groups and self._join(key, level, host, list(groups)):
             return
         level = max([level, *(self.group_level[g] + 1 for g in groups)])
         if role is Role.KERNEL:
-            new = self._next
-            self._next += 1
-            self.groups[new] = [key]
-            self.inputs[new] = set(self.dependencies[key])
-            self.group_of[key] = new
-            self.group_level[new] = level
+            self._start(key, level)
         else:
-            self.level[key] = level
+            after[key] = level
+
+    def _start(self, key: Key, level: int) -> None:
+        new = self._next
+        self._next += 1
+        self.groups[new] = [key]
+        self.inputs[new] = set(self.dependencies[key])
+        self.group_of[key] = new
+        self.group_level[new] = level
+        self.after[key] = level + 1
 
     def _join(self, key: Key, level: int, host: list[Key], groups: list[int]) -> bool:
         first = groups[0]
@@ -168,6 +180,7 @@ class _Growth:
         self.groups[first].append(key)
         self.inputs[first] = inputs
         self.group_of[key] = first
+        self.after[key] = self.group_level[first] + 1
         return True
 
     def _serves_only(self, key: Key, group: int) -> bool:
@@ -189,16 +202,19 @@ def _closed(
     results: Collection[Key],
 ) -> Segment:
     """A group with its ends: what it takes in, what it gives out."""
+    if len(members) == 1:  # a kernel by itself, which something needs
+        (key,) = members
+        return Segment((key,), tuple(dependencies[key]), (key,), level)
     inside = set(members)
     # Many slices of one value (an exchange) are cut on the host, from one copy of the value.
     for key in reversed(members):
-        if roles[key] is Role.SLICE and not any(d in inside for d in dependents[key]):
+        if roles[key] is Role.SLICE and inside.isdisjoint(dependents[key]):
             (source,) = dependencies[key]
             if len(dependents[source]) > 1 or source in results:
                 inside.discard(key)
-    kept = tuple(key for key in members if key in inside)
-    inputs = dict.fromkeys(d for key in kept for d in dependencies[key] if d not in inside)
+    kept = tuple([key for key in members if key in inside])
+    inputs = dict.fromkeys([d for key in kept for d in dependencies[key] if d not in inside])
     outputs = tuple(
-        key for key in kept if key in results or any(d not in inside for d in dependents[key])
+        [key for key in kept if key in results or not inside.issuperset(dependents[key])]
     )
     return Segment(kept, tuple(inputs), outputs, level)

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from dask._task_spec import DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
+from dask._task_spec import (
+    DataNode,
+    GraphNode,
+    Task,
+    TaskRef,
+    _execute_subgraph,
+    convert_legacy_graph,
+    cull,
+)
 from dask.array import chunk
 from dask.base import tokenize
 from dask.blockwise import Blockwise, optimize_blockwise
@@ -210,7 +218,7 @@ class GraphReader:
         """Names of the layers with a kernel that a device will serve."""
         found = set()
         for name, layer in graph.layers.items():
-            for kernel in set(_kernels_of_layer(layer)):
+            for kernel in _kernels_of_layer(layer):
                 if self.verdict(name, kernel).device == "gpu":
                     found.add(name)
         return found
@@ -276,31 +284,50 @@ def _is_basic_slice(task: Task) -> bool:
     return all(isinstance(p, _BASIC_INDEX) and not isinstance(p, bool) for p in parts)
 
 
-def _tasks_inside(task: Any) -> Iterator[Task]:
-    if not isinstance(task, Task):
-        return
-    if task.has_subgraph():
-        for inner in task.args[0].values():
-            yield from _tasks_inside(inner)
-    else:
-        yield task
+def functions_of(tasks: Iterable[Any]) -> list[Any]:
+    """The functions that tasks run, those inside fused tasks too, each once."""
+    found: dict[int, Any] = {}
+    seen: set[int] = set()
+    waiting = [tasks]
+    while waiting:
+        for task in waiting.pop():
+            if not isinstance(task, Task):
+                continue
+            if task.func is not _execute_subgraph:
+                found[id(task.func)] = task.func
+            elif id(task.args[0]) not in seen:  # chunks of a fused layer share what is inside
+                seen.add(id(task.args[0]))
+                waiting.append(task.args[0].values())
+    return list(found.values())
 
 
-def _kernels_of_layer(layer: Any) -> Iterator[Kernel]:
+def functions_of_layer(layer: Any) -> list[Any]:
+    """The functions that the tasks of a layer run, without writing them out."""
     if isinstance(layer, Blockwise):
-        tasks: Any = (layer.task,)
-    elif layer.is_materialized():
-        tasks = layer.values()
-    else:  # a P2P rechunk; writing it out would cost, and it holds no kernel
+        return functions_of((layer.task,))
+    if not layer.is_materialized():  # a P2P rechunk, slices for an overlap: no kernels
+        return []
+    return functions_of(getattr(layer, "mapping", layer).values())
+
+
+def _kernels_of_layer(layer: Any) -> set[Kernel]:
+    return {k for f in functions_of_layer(layer) if (k := kernel_of(f)) is not None}
+
+
+def kernels_on_held(graph: Any) -> Iterator[tuple[str, Kernel]]:
+    """Kernels on chunks that the user holds on a device, with the arrays that they make."""
+    held = {
+        name
+        for name, layer in getattr(graph, "layers", {}).items()
+        if _library_of_type((layer.collection_annotations or {}).get("chunk_type") or "")
+        in DEVICE_LIBRARIES
+    }
+    if not held:
         return
-    seen = set()
-    for task in tasks:
-        for inner in _tasks_inside(task):
-            if id(inner.func) not in seen:
-                seen.add(id(inner.func))
-                kernel = kernel_of(inner.func)
-                if kernel is not None:
-                    yield kernel
+    for name, layer in graph.layers.items():
+        if name in held or not held.isdisjoint(graph.dependencies[name]):
+            for kernel in _kernels_of_layer(layer):
+                yield name, kernel
 
 
 Shortcut = Callable[
@@ -316,16 +343,17 @@ def read_graph(
     *,
     policy: str,
     facts: DeviceFacts,
-    before: Callable[..., Any] | None = None,
+    rewritten: Any = None,
     shortcut: Shortcut | None = None,
 ) -> Reading:
     """Find what of a graph runs on devices. Nothing is computed and the graph is not changed.
 
-    A ``shortcut`` that can place whole layers saves going through the tasks.
+    ``rewritten`` is what another optimiser has made of the graph. A ``shortcut`` that can place
+    whole layers saves going through the tasks.
     """
     reader = GraphReader(dsk, check_policy(policy), facts)
-    if before is not None:
-        dsk = before(dsk, keys)
+    if rewritten is not None:
+        dsk = rewritten
     reading = Reading(None, reader.layers, frozenset(keys), reader.verdicts, reader.held)
     if isinstance(dsk, HighLevelGraph):
         chosen = reader.scan(dsk)
@@ -345,7 +373,7 @@ def read_graph(
     elif policy == "cpu":
         return reading
     else:
-        graph = convert_legacy_graph(ensure_dict(dsk))
+        graph = cull(convert_legacy_graph(ensure_dict(dsk)), set(keys))
     _expand_kernels(graph)
     _take_assembled_apart(graph, reader)
     reading.connect(graph)
@@ -417,39 +445,59 @@ def _written_out(
 
 def _expand_kernels(graph: dict[Any, GraphNode]) -> None:
     """Take tasks apart again that an optimiser fused around a kernel."""
-    stack = list(graph)
-    while stack:
-        key = stack.pop()
-        task = graph[key]
-        if not (isinstance(task, Task) and task.has_subgraph()) or isinstance(task, PlacedTask):
+    fused = [k for k, t in graph.items() if isinstance(t, Task) and t.func is _execute_subgraph]
+    names: dict[Any, str] = {}
+    known: dict[int, tuple[Any, bool]] = {}
+    while fused:
+        key = fused.pop()
+        task: Any = graph[key]
+        if task.block_fusion:  # placed already
             continue
-        if all(kernel_of(inner.func) is None for inner in _tasks_inside(task)):
+        inner, out, places, *refs = task.args
+        if id(inner) not in known:
+            has_kernel = any(kernel_of(f) is not None for f in functions_of(inner.values()))
+            known[id(inner)] = inner, has_kernel
+        if not known[id(inner)][1]:
             continue
-        inner, out, names, *refs = task.args
-        new = {k: (f"{key_split(k)}-{tokenize(k, key)}",) for k in inner}
+        new = {k: _inner_key(k, key, names) for k in inner}
         new[out] = key
-        for k, ref in zip(names, refs, strict=True):
+        for k, ref in zip(places, refs, strict=True):
             if isinstance(ref, TaskRef):
                 new[k] = ref.key
             else:  # a value of this chunk's own, such as the slices that it reads
-                new[k] = (f"argument-{tokenize(k, key)}",)
+                new[k] = _inner_key(k, key, names, "argument")
                 is_node = isinstance(ref, GraphNode)
                 graph[new[k]] = ref.substitute({}, key=new[k]) if is_node else DataNode(new[k], ref)
         for k, node in inner.items():
             graph[new[k]] = node.substitute(new, key=new[k])
-            stack.append(new[k])
+            if isinstance(node, Task) and node.func is _execute_subgraph:
+                fused.append(new[k])
+
+
+def _inner_key(inner: Any, key: Any, names: dict[Any, str], word: str = "") -> Any:
+    """A key of its own for a task inside the fused task of a chunk."""
+    name, *index = key if isinstance(key, tuple) else (key,)
+    inner_name, *place = inner if isinstance(inner, tuple) else (inner,)
+    about = (inner_name, len(place), name)
+    if about not in names:
+        names[about] = f"{word or key_split(inner)}-{tokenize(*about)}"
+    return (names[about], *place, *index)
 
 
 def _take_assembled_apart(graph: dict[Any, GraphNode], reader: GraphReader) -> None:
     """Two tasks where a kernel for a device stands behind an exchange: slices move on the host."""
-    for key, task in list(graph.items()):
-        if not (isinstance(task, Task) and isinstance(task.func, Assembled)):
-            continue
+    assembled: list[tuple[Any, Any]] = [
+        (k, t) for k, t in graph.items() if isinstance(t, Task) and isinstance(t.func, Assembled)
+    ]
+    names: dict[str, str] = {}
+    for key, task in assembled:
         name, *index = key if isinstance(key, tuple) else (key,)
         if reader.kernel_role(name, task.func) is None:
             continue
         numbers, *inputs = task.args
-        gathered = (gathered_name(name), *index)
+        if name not in names:
+            names[name] = gathered_name(name)
+        gathered = (names[name], *index)
         graph[gathered] = Task(gathered, task.func.assemble, *inputs)
         graph[key] = Task(key, task.func.work, TaskRef(gathered), *numbers)
 

@@ -10,13 +10,24 @@ Dask drops the annotations of arrays when it optimises, so the pass is itself th
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef
+import dask.config
+from dask._task_spec import (
+    Alias,
+    DataNode,
+    GraphNode,
+    Task,
+    TaskRef,
+    _execute_subgraph,
+    fuse_linear_task_spec,
+)
+from dask.array.optimization import _optimize_slices
 from dask.array.optimization import optimize as dask_optimize
 from dask.base import tokenize
 from dask.core import flatten
@@ -28,9 +39,9 @@ from ..execution import BYTES, Place
 from ..hook import Hook
 from ..policy import DeviceFacts
 from ..segments import Segment
-from .names import device_name, stem_of
+from .names import stem_of
 from .placed import PlacedTask
-from .reading import Reading, read_graph
+from .reading import Reading, kernels_on_held, read_graph
 from .symbolic import place_layers
 
 
@@ -53,17 +64,18 @@ def place(dsk: Any, keys: Any, *, plan: Hook, **kwargs: Any) -> Any:
         or the one that was set before, makes of it.
     """
     keys = list(flatten(keys if isinstance(keys, (list, set)) else [keys]))
+    if plan.policy == "cpu":
+        _refuse_held(dsk)
+        return (plan.before or dask_optimize)(dsk, keys, **kwargs)
     facts = plan.facts or DeviceFacts(plan.device, missing="nobody asked for devices")
     copy = _Copy(facts, log=plan.transfers == "log")
     shortcut = partial(place_layers, send=copy.send, fetch=copy.fetch)
+    rewritten = None if plan.before is None else plan.before(dsk, keys, **kwargs)
     reading = read_graph(
-        dsk, keys, policy=plan.policy, facts=facts, before=plan.before, shortcut=shortcut
+        dsk, keys, policy=plan.policy, facts=facts, rewritten=rewritten, shortcut=shortcut
     )
-    if plan.policy == "cpu":
-        _refuse_held(reading)
-    optimize = plan.before or dask_optimize
     if reading.graph is None:
-        return optimize(dsk, keys, **kwargs)
+        return dask_optimize(dsk, keys, **kwargs) if rewritten is None else rewritten
     if reading.segments and plan.transfers == "disallow":
         segment = reading.segments[0]
         raise TransferError(
@@ -71,26 +83,33 @@ def place(dsk: Any, keys: Any, *, plan: Hook, **kwargs: Any) -> Any:
             f"needs a copy of {segment.inputs[0]!r} to the device; hold the data on the device "
             "(x.map_blocks(spanwise.to_device)) or allow transfers"
         )
-    placed: Any = _Rewrite(reading, copy).run()
+    placed = _Rewrite(reading, copy).run()
     if plan.before is None:
-        placed = dask_optimize(placed, keys, **kwargs)
+        placed = _fused(placed, keys)
     return _annotated(placed, keys, reading, facts)
 
 
-def _refuse_held(reading: Reading) -> None:
-    for name, (kernel, verdict) in reading.verdicts.items():
-        if verdict.device == "gpu":
-            raise PlacementError(
-                f"placement('cpu'): the kernel {kernel.name!r} of {name!r} would run on chunks "
-                "that are on a device. Copy them to the host before it: "
-                "x.map_blocks(spanwise.to_host, dtype=x.dtype, meta=numpy.empty(0, x.dtype))"
-            )
+def _refuse_held(dsk: Any) -> None:
+    for name, kernel in kernels_on_held(dsk):
+        raise PlacementError(
+            f"placement('cpu'): the kernel {kernel.name!r} of {name!r} would run on chunks "
+            "that are on a device. Copy them to the host before it: "
+            "x.map_blocks(spanwise.to_host, dtype=x.dtype, meta=numpy.empty(0, x.dtype))"
+        )
+
+
+def _fused(graph: dict[Any, GraphNode], keys: list[Any]) -> dict[Any, GraphNode]:
+    """What Dask's optimiser does with tasks, once layers are gone and unneeded tasks culled."""
+    if dask.config.get("optimization.fuse.active") is False:
+        return graph
+    return _optimize_slices(fuse_linear_task_spec(graph, keys=keys))
 
 
 def _annotated(dsk: Any, keys: Any, reading: Reading, facts: DeviceFacts) -> HighLevelGraph:
     """One layer whose device tasks are kept to GPU workers, and whose others tell their bytes."""
     tasks = dict(dsk)
-    name = f"placed-{tokenize(keys, facts.library)}"
+    content = repr((facts.library, keys)).encode()  # tokens of many keys would take long
+    name = f"placed-{hashlib.blake2b(content, digest_size=16).hexdigest()}"
     annotations: dict[str, Any] = {}
     if facts.advertised or facts.addresses:
         kept = frozenset(k for k, t in tasks.items() if _on_device(t, reading.bound))
@@ -162,7 +181,8 @@ class _Rewrite:
         self.new: dict[Any, GraphNode] = {}
         self.renamed: dict[Any, Any] = {}
         self.absorbed: set[Any] = set()
-        self._names: dict[str, str] = {}
+        self._host_names: dict[str, str] = {}
+        self._stems: dict[str, str] = {}
         self._tokens: dict[Any, str] = {}
 
     def run(self) -> dict[Any, GraphNode]:
@@ -171,20 +191,17 @@ class _Rewrite:
         for segment in self.segments:
             if id(segment) not in done:
                 self._place(segment, done)
-        new = self.new
+        new, renamed, absorbed = self.new, self.renamed, self.absorbed
         for key, node in self.dsk.items():
-            if key not in self.absorbed and key not in new:
-                new[key] = node
-        if self.renamed:
-            for key, node in new.items():
-                if not self.renamed.keys().isdisjoint(node.dependencies):
-                    new[key] = node.substitute(self.renamed)
+            if key not in absorbed and key not in new:
+                is_same = renamed.keys().isdisjoint(node.dependencies)
+                new[key] = node if is_same else node.substitute(renamed)
         return new
 
     def _place(self, segment: Segment, done: set[int]) -> None:
         nodes: dict[Any, GraphNode] = {}
         stems: dict[str, None] = {}
-        self._absorb_producers(segment, nodes)
+        taken = self._absorb_producers(segment, nodes)
         outputs = segment.outputs
         following: Segment | None = segment
         while following is not None:
@@ -192,19 +209,42 @@ class _Rewrite:
             self._add(following, nodes, stems)
             outputs, following = self._absorb_consumers(following.outputs, nodes)
         key = self._key(outputs, stems)
+        out = self._host_key(outputs[0])
         if len(outputs) > 1:
-            refs = (TaskRef(k) for k in outputs)
-            pack = "pack@gpu"
-            nodes[pack] = Task(pack, copies.pack, *refs)
-        fused = Task.fuse(*nodes.values(), key=key)
-        self.new[key] = PlacedTask(
-            key,
-            fused.func,
-            *fused.args,
-            place=self.copy.place,
-            _data_producer=fused.data_producer,
-        )
+            out = "pack@gpu"
+            refs = (TaskRef(self._host_key(k)) for k in outputs)
+            nodes[out] = Task(out, copies.pack, *refs)
+        self.new[key] = self._placed_task(key, nodes, out, taken)
         self._give_out(outputs, key)
+
+    def _placed_task(
+        self, key: Any, nodes: dict[Any, GraphNode], out: Any, taken: dict[Any, Any]
+    ) -> PlacedTask:
+        """One task of many; ``taken`` are the names inside of what comes from other tasks."""
+        if len(nodes) == 1:  # fused by layers
+            (fused,) = nodes.values()
+            if not self.renamed.keys().isdisjoint(fused.dependencies):
+                fused = fused.substitute(self.renamed)
+            assert isinstance(fused, Task)
+            return PlacedTask(
+                key,
+                fused.func,
+                *fused.args,
+                place=self.copy.place,
+                _data_producer=fused.data_producer,
+            )
+        # Segments come in an order in which they can run: what this one takes has its new key.
+        renamed = self.renamed
+        return PlacedTask(
+            key,
+            _execute_subgraph,
+            nodes,
+            out,
+            tuple(taken),
+            *[TaskRef(renamed.get(k, k)) for k in taken.values()],
+            place=self.copy.place,
+            _data_producer=any(node.data_producer for node in nodes.values()),
+        )
 
     def _give_out(self, outputs: tuple[Any, ...], key: Any) -> None:
         """Let the rest of the graph find the outputs of a placed task."""
@@ -217,43 +257,66 @@ class _Rewrite:
                 self.renamed[output] = key
 
     def _add(self, segment: Segment, nodes: dict[Any, GraphNode], stems: dict[str, None]) -> None:
-        """The tasks of a segment between its copies."""
-        (first, *_) = segment.members
+        """The tasks of a segment between its copies.
+
+        Inside of a placed task a key of the graph stands for the value on the device, so that
+        the tasks of a segment stay as they are; values on the host have keys of their own.
+        """
+        members = segment.members
+        self.absorbed.update(members)
+        first = members[0]
         if isinstance(first, tuple) and first[0] in self.rendered:
             nodes[first] = self.dsk[first]
-            self.absorbed.add(first)
             stems |= dict.fromkeys(self.rendered[first[0]])
             return
-        names = {k: self._device_key(k) for k in segment.members}
         for k in segment.inputs:
-            names[k] = copy = self._device_key(k, "to_device-")
-            nodes[copy] = Task(copy, self.copy.send, TaskRef(k))
-        for k in segment.members:
-            nodes[names[k]] = self.dsk[k].substitute(names, key=names[k])
-            stems.setdefault(stem_of(k))
-        self.absorbed.update(segment.members)
+            nodes[k] = Task(k, self.copy.send, TaskRef(self._host_key(k)))
+        for k in members:
+            nodes[k] = self.dsk[k]
+            stems[self._stem(k)] = None
         for k in segment.outputs:
-            nodes[k] = Task(k, self.copy.fetch, TaskRef(names[k]))
+            copy = self._host_key(k)
+            nodes[copy] = Task(copy, self.copy.fetch, TaskRef(k))
 
-    def _absorb_producers(self, segment: Segment, nodes: dict[Any, GraphNode]) -> None:
-        """Take in what is made for this segment alone: each chunk is then read by its own task."""
-        members = set(segment.members)
-        for k in segment.inputs:
-            users: Collection[Any] = members
-            chain = k
-            while self._private(chain, users, alone=segment.inputs == (k,)):
-                nodes[chain] = self.dsk[chain]
+    def _absorb_producers(self, segment: Segment, nodes: dict[Any, GraphNode]) -> dict[Any, Any]:
+        """Take in what is made for this segment alone: each chunk is then read by its own task.
+
+        What is left to others is returned, by its name inside of the task.
+        """
+        inputs = segment.inputs
+        taken: dict[Any, Any] = {}
+        for k in inputs:
+            users: Collection[Any] = segment.members
+            chain, name = k, self._host_key(k)
+            while self._private(chain, users, alone=len(inputs) == 1):
+                nodes[name] = self._fed_by_the_host(chain, inputs)
                 self.absorbed.add(chain)
-                if len(self.dependencies[chain]) != 1:
+                needed = self.dependencies[chain]
+                if len(needed) != 1:
+                    taken.update((self._host_name_in(d, inputs), d) for d in needed)
                     break
                 users = (chain,)
-                (chain,) = self.dependencies[chain]
+                (chain,) = needed
+                name = self._host_name_in(chain, inputs)
+            else:
+                taken[name] = chain
+        return taken
+
+    def _fed_by_the_host(self, key: Any, inputs: tuple[Any, ...]) -> GraphNode:
+        """A task of the host, which takes inputs of the segment before they are copied."""
+        node = self.dsk[key]
+        needed = [d for d in inputs if d in node.dependencies] if len(inputs) > 1 else ()
+        return node.substitute({d: self._host_key(d) for d in needed}) if needed else node
+
+    def _host_name_in(self, key: Any, inputs: tuple[Any, ...]) -> Any:
+        return self._host_key(key) if key in inputs else key
 
     def _private(self, key: Any, users: Collection[Any], *, alone: bool) -> bool:
         if key in self.results or key not in self.dsk or key in self.segment_of:
             return False
-        if any(d not in users for d in self.dependents[key]):
-            return False
+        for d in self.dependents[key]:
+            if d not in users:
+                return False
         if len(self.dependencies[key]) > 1 and not alone:
             return False
         return key not in self.absorbed and self._fusable(key)
@@ -263,18 +326,24 @@ class _Rewrite:
     ) -> tuple[tuple[Any, ...], Segment | None]:
         """Take in what only this chain feeds, up to the next segment, which is then told."""
         while len(outputs) == 1 and outputs[0] not in self.results:
-            users = self.dependents[outputs[0]]
+            (last,) = outputs
+            host = self._host_key(last)
+            users = self.dependents[last]
             segment = self.segment_of.get(next(iter(users)))
-            if segment is not None and segment.inputs == outputs:
-                if all(self.segment_of.get(u) is segment for u in users):
-                    return segment.outputs, segment
-                break
-            if len(users) != 1 or segment is not None:
+            if segment is not None:
+                is_on_device = host != last and last in nodes
+                if segment.inputs != outputs or is_on_device:
+                    break
+                if any(self.segment_of.get(u) is not segment for u in users):
+                    break
+                return segment.outputs, segment
+            if len(users) != 1:
                 break
             (key,) = users
             if len(self.dependencies[key]) != 1 or not self._fusable(key):
                 break
-            nodes[key] = self.dsk[key]
+            node = self.dsk[key]
+            nodes[self._host_key(key)] = node if host == last else node.substitute({last: host})
             self.absorbed.add(key)
             outputs = (key,)
         return outputs, None
@@ -283,24 +352,34 @@ class _Rewrite:
         node = self.dsk[key]
         return not (key in self.apart or node.block_fusion or _is_exchange_of_dask(node))
 
-    def _device_key(self, key: Any, prefix: str = "") -> Any:
-        """The key of a task inside a placed one: ``fft-1f3a`` becomes ``fft@gpu-1f3a``."""
-        name, index = (key[0], key[1:]) if isinstance(key, tuple) else (str(key), None)
-        new = self._names.get(prefix + name)
-        if new is None:
-            new = self._names[prefix + name] = device_name(name, prefix)
-        return new if index is None else (new, *index)
+    def _host_key(self, key: Any) -> Any:
+        """The key of a value on the host inside of a placed task: ``fft-1f3a@host``."""
+        if self.rendered:  # copies are inside of fused layers, values between them on the host
+            return key
+        if not isinstance(key, tuple):
+            return f"{key}@host"
+        name = self._host_names.get(key[0])
+        if name is None:
+            name = self._host_names[key[0]] = f"{key[0]}@host"
+        return (name, *key[1:])
+
+    def _stem(self, key: Any) -> str:
+        name = key[0] if isinstance(key, tuple) else key
+        stem = self._stems.get(name)
+        if stem is None:
+            stem = self._stems[name] = stem_of(name)
+        return stem
 
     def _key(self, outputs: tuple[Any, ...], stems: Mapping[str, None]) -> Any:
         """The key of a placed task, which says what it makes and thereby what it runs."""
-        names = tuple(k[0] if isinstance(k, tuple) else k for k in outputs)
-        lengths = tuple(len(k) if isinstance(k, tuple) else 0 for k in outputs)
+        names = tuple([k[0] if isinstance(k, tuple) else k for k in outputs])
+        lengths = tuple([len(k) if isinstance(k, tuple) else 0 for k in outputs])
         about = (names, lengths, tuple(stems))
         name = self._tokens.get(about)
         if name is None:
             name = f"{'+'.join(stems)[:80]}@gpu-{tokenize(names, lengths, self.copy.place.library)}"
             self._tokens[about] = name
-        return (name, *(i for k in outputs if isinstance(k, tuple) for i in k[1:]))
+        return (name, *[i for k in outputs if isinstance(k, tuple) for i in k[1:]])
 
 
 def _is_exchange_of_dask(node: GraphNode) -> bool:

@@ -23,7 +23,7 @@ from dask.utils import ensure_dict
 from ..segments import Role, Segment, find_segments, in_order
 from .names import device_name, stem_of
 from .pricing import settle
-from .reading import GraphReader, role_of_function
+from .reading import GraphReader, functions_of_layer, role_of_function
 
 _DEVICE_NAME = re.compile(r".*@gpu(-[0-9a-f]{32})?")
 
@@ -135,9 +135,9 @@ def _may_join(layer: Any, name: str, reader: GraphReader) -> bool:
         return reader.role_of(name, layer.task) is not None
     if not layer.is_materialized():
         return False
-    functions = {id(t.func): t.func for t in layer.values() if isinstance(t, Task)}
-    return any(role_of_function(f) is not None for f in functions.values()) or any(
-        reader.kernel_role(name, f) is not None for f in functions.values()
+    return any(
+        role_of_function(f) is not None or reader.kernel_role(name, f) is not None
+        for f in functions_of_layer(layer)
     )
 
 
