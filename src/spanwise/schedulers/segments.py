@@ -98,11 +98,24 @@ def find_segments(
     for key in order:
         growth.add(key, roles.get(key))
     # A segment waits for segments of lower levels only.
-    groups = sorted(growth.groups, key=growth.group_level.__getitem__)
+    groups = sorted(growth.groups, key=lambda group: group.level)
     return [
-        _closed(growth.groups[g], growth.group_level[g], roles, dependencies, dependents, results)
+        _closed(g.members, g.level, roles, dependencies, dependents, results)
         for g in groups
+        if g.members
     ]
+
+
+@dataclass(eq=False, slots=True)
+class _Group:
+    """A segment that grows."""
+
+    members: list[Key]
+    """In order; none once it has become part of another."""
+    inputs: set[Key]
+    """Values of the host that members take."""
+    level: int
+    """Segments that must have finished before."""
 
 
 class _Growth:
@@ -119,24 +132,22 @@ class _Growth:
         self.results = results
         self.after: dict[Key, int] = {}
         """Level of what takes a value on the host; without an entry 0."""
-        self.group_of: dict[Key, int] = {}
-        self.group_level: dict[int, int] = {}
-        self.groups: dict[int, list[Key]] = {}
-        self.inputs: dict[int, set[Key]] = {}
-        self._next = 0
+        self.group_of: dict[Key, _Group] = {}
+        self.groups: list[_Group] = []
 
     def add(self, key: Key, role: Role | None) -> None:
         """Put a task into a group or leave it on the host."""
         after = self.after
+        needed = self.dependencies[key]
         if role is None:
-            level = max([after.get(d, 0) for d in self.dependencies[key]], default=0)
+            level = max([after.get(d, 0) for d in needed], default=0)
             if level:
                 after[key] = level
             return
         level = 0
         host: list[Key] = []
-        groups: dict[int, None] = {}
-        for d in self.dependencies[key]:
+        groups: dict[_Group, None] = {}
+        for d in needed:
             group = self.group_of.get(d)
             if group is None:
                 host.append(d)
@@ -145,50 +156,43 @@ class _Growth:
                 groups[group] = None
         if groups and self._join(key, level, host, list(groups)):
             return
-        level = max([level, *(self.group_level[g] + 1 for g in groups)])
+        level = max([level, *(g.level + 1 for g in groups)])
         if role is Role.KERNEL:
-            self._start(key, level)
+            group = _Group([key], set(needed), level)
+            self.groups.append(group)
+            self.group_of[key] = group
+            after[key] = level + 1
         else:
             after[key] = level
 
-    def _start(self, key: Key, level: int) -> None:
-        new = self._next
-        self._next += 1
-        self.groups[new] = [key]
-        self.inputs[new] = set(self.dependencies[key])
-        self.group_of[key] = new
-        self.group_level[new] = level
-        self.after[key] = level + 1
-
-    def _join(self, key: Key, level: int, host: list[Key], groups: list[int]) -> bool:
+    def _join(self, key: Key, level: int, host: list[Key], groups: list[_Group]) -> bool:
         first = groups[0]
-        if any(self.group_level[g] != self.group_level[first] for g in groups):
+        if level > first.level or any(g.level != first.level for g in groups):
             return False
-        if level > self.group_level[first]:
-            return False
-        inputs = self.inputs[first]
+        inputs = first.inputs
         if host or len(groups) > 1:
-            inputs = set(host).union(*(self.inputs[g] for g in groups))
+            inputs = set(host).union(*(g.inputs for g in groups))
             if len(inputs) > MAX_INPUTS:
                 return False
         if len(groups) > 1 and not all(self._serves_only(key, g) for g in groups):
             return False
         for g in groups[1:]:
-            for member in self.groups[g]:
+            for member in g.members:
                 self.group_of[member] = first
-            self.groups[first].extend(self.groups.pop(g))
-        self.groups[first].append(key)
-        self.inputs[first] = inputs
+            first.members.extend(g.members)
+            g.members = []
+        first.members.append(key)
+        first.inputs = inputs
         self.group_of[key] = first
-        self.after[key] = self.group_level[first] + 1
+        self.after[key] = first.level + 1
         return True
 
-    def _serves_only(self, key: Key, group: int) -> bool:
+    def _serves_only(self, key: Key, group: _Group) -> bool:
         """Whether nothing but this task needs the group, so that merging holds no more."""
-        for member in self.groups[group]:
+        for member in group.members:
             if member in self.results:
                 return False
-            if any(d != key and self.group_of.get(d) != group for d in self.dependents[member]):
+            if any(d != key and self.group_of.get(d) is not group for d in self.dependents[member]):
                 return False
         return True
 

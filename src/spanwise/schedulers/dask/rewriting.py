@@ -14,7 +14,7 @@ import hashlib
 import operator
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import dask.config
@@ -43,6 +43,7 @@ from .names import stem_of
 from .placed import PlacedTask
 from .reading import Reading, kernels_on_held, read_graph
 from .symbolic import place_layers
+from .templates import Node, Templates
 
 
 def place(dsk: Any, keys: Any, *, plan: Hook, **kwargs: Any) -> Any:
@@ -155,6 +156,12 @@ def _on_device(task: Any, bound: frozenset[Any]) -> bool:
     return task.has_subgraph() and not bound.isdisjoint(task.args[0])
 
 
+@cache
+def _item(number: int) -> Any:
+    """What takes one of the outputs of a task."""
+    return operator.itemgetter(number)
+
+
 class _Copy:
     """The functions of transfer tasks."""
 
@@ -178,12 +185,12 @@ class _Rewrite:
         self.rendered = reading.rendered
         self.apart = reading.apart
         self.copy = copy
-        self.new: dict[Any, GraphNode] = {}
+        self.new = dict(self.dsk)
         self.renamed: dict[Any, Any] = {}
-        self.absorbed: set[Any] = set()
         self._host_names: dict[str, str] = {}
         self._stems: dict[str, str] = {}
         self._tokens: dict[Any, str] = {}
+        self._templates = Templates()
 
     def run(self) -> dict[Any, GraphNode]:
         """The graph with one task for each segment and what is fused to it."""
@@ -191,15 +198,14 @@ class _Rewrite:
         for segment in self.segments:
             if id(segment) not in done:
                 self._place(segment, done)
-        new, renamed, absorbed = self.new, self.renamed, self.absorbed
-        for key, node in self.dsk.items():
-            if key not in absorbed and key not in new:
-                is_same = renamed.keys().isdisjoint(node.dependencies)
-                new[key] = node if is_same else node.substitute(renamed)
+        new, renamed = self.new, self.renamed
+        users = {user for output in renamed for user in self.dependents[output] if user in new}
+        for key in users:
+            new[key] = new[key].substitute(renamed)
         return new
 
     def _place(self, segment: Segment, done: set[int]) -> None:
-        nodes: dict[Any, GraphNode] = {}
+        nodes: dict[Any, Node] = {}
         stems: dict[str, None] = {}
         taken = self._absorb_producers(segment, nodes)
         outputs = segment.outputs
@@ -212,15 +218,14 @@ class _Rewrite:
         out = self._host_key(outputs[0])
         if len(outputs) > 1:
             out = "pack@gpu"
-            refs = (TaskRef(self._host_key(k)) for k in outputs)
-            nodes[out] = Task(out, copies.pack, *refs)
+            nodes[out] = (copies.pack, *[self._host_key(k) for k in outputs])
         self.new[key] = self._placed_task(key, nodes, out, taken)
         self._give_out(outputs, key)
 
     def _placed_task(
-        self, key: Any, nodes: dict[Any, GraphNode], out: Any, taken: dict[Any, Any]
+        self, key: Any, nodes: dict[Any, Node], out: Any, taken: dict[Any, Any]
     ) -> PlacedTask:
-        """One task of many; ``taken`` are the names inside of what comes from other tasks."""
+        """One task of many; ``taken`` are keys that have other names inside."""
         if len(nodes) == 1:  # fused by layers
             (fused,) = nodes.values()
             if not self.renamed.keys().isdisjoint(fused.dependencies):
@@ -234,54 +239,51 @@ class _Rewrite:
                 _data_producer=fused.data_producer,
             )
         # Segments come in an order in which they can run: what this one takes has its new key.
-        renamed = self.renamed
+        arguments, is_producer = self._templates.arguments(nodes, out, taken, self.renamed)
         return PlacedTask(
             key,
             _execute_subgraph,
-            nodes,
-            out,
-            tuple(taken),
-            *[TaskRef(renamed.get(k, k)) for k in taken.values()],
+            *arguments,
             place=self.copy.place,
-            _data_producer=any(node.data_producer for node in nodes.values()),
+            _data_producer=is_producer,
         )
 
     def _give_out(self, outputs: tuple[Any, ...], key: Any) -> None:
         """Let the rest of the graph find the outputs of a placed task."""
         for number, output in enumerate(outputs):
             if len(outputs) > 1:
-                self.new[output] = Task(output, operator.itemgetter(number), TaskRef(key))
+                self.new[output] = Task(output, _item(number), TaskRef(key))
             elif output in self.results:
                 self.new[output] = Alias(output, key)
             else:
                 self.renamed[output] = key
 
-    def _add(self, segment: Segment, nodes: dict[Any, GraphNode], stems: dict[str, None]) -> None:
+    def _add(self, segment: Segment, nodes: dict[Any, Node], stems: dict[str, None]) -> None:
         """The tasks of a segment between its copies.
 
         Inside of a placed task a key of the graph stands for the value on the device, so that
         the tasks of a segment stay as they are; values on the host have keys of their own.
         """
         members = segment.members
-        self.absorbed.update(members)
+        for k in members:
+            del self.new[k]
         first = members[0]
         if isinstance(first, tuple) and first[0] in self.rendered:
             nodes[first] = self.dsk[first]
             stems |= dict.fromkeys(self.rendered[first[0]])
             return
         for k in segment.inputs:
-            nodes[k] = Task(k, self.copy.send, TaskRef(self._host_key(k)))
+            nodes[k] = (self.copy.send, self._host_key(k))
         for k in members:
             nodes[k] = self.dsk[k]
             stems[self._stem(k)] = None
         for k in segment.outputs:
-            copy = self._host_key(k)
-            nodes[copy] = Task(copy, self.copy.fetch, TaskRef(k))
+            nodes[self._host_key(k)] = (self.copy.fetch, k)
 
-    def _absorb_producers(self, segment: Segment, nodes: dict[Any, GraphNode]) -> dict[Any, Any]:
+    def _absorb_producers(self, segment: Segment, nodes: dict[Any, Node]) -> dict[Any, Any]:
         """Take in what is made for this segment alone: each chunk is then read by its own task.
 
-        What is left to others is returned, by its name inside of the task.
+        What is left to others is returned where it has another name inside of the task.
         """
         inputs = segment.inputs
         taken: dict[Any, Any] = {}
@@ -289,40 +291,42 @@ class _Rewrite:
             users: Collection[Any] = segment.members
             chain, name = k, self._host_key(k)
             while self._private(chain, users, alone=len(inputs) == 1):
-                nodes[name] = self._fed_by_the_host(chain, inputs)
-                self.absorbed.add(chain)
+                nodes[name] = self._fed_by_the_host(chain, inputs, taken)
+                del self.new[chain]
                 needed = self.dependencies[chain]
                 if len(needed) != 1:
-                    taken.update((self._host_name_in(d, inputs), d) for d in needed)
                     break
                 users = (chain,)
                 (chain,) = needed
-                name = self._host_name_in(chain, inputs)
+                name = chain
             else:
-                taken[name] = chain
+                if name != chain:
+                    taken[name] = chain
         return taken
 
-    def _fed_by_the_host(self, key: Any, inputs: tuple[Any, ...]) -> GraphNode:
+    def _fed_by_the_host(
+        self, key: Any, inputs: tuple[Any, ...], taken: dict[Any, Any]
+    ) -> GraphNode:
         """A task of the host, which takes inputs of the segment before they are copied."""
         node = self.dsk[key]
-        needed = [d for d in inputs if d in node.dependencies] if len(inputs) > 1 else ()
-        return node.substitute({d: self._host_key(d) for d in needed}) if needed else node
-
-    def _host_name_in(self, key: Any, inputs: tuple[Any, ...]) -> Any:
-        return self._host_key(key) if key in inputs else key
+        shared = [d for d in inputs if d in node.dependencies] if len(inputs) > 1 else ()
+        if not shared:
+            return node
+        taken.update({self._host_key(d): d for d in shared})
+        return node.substitute({d: self._host_key(d) for d in shared})
 
     def _private(self, key: Any, users: Collection[Any], *, alone: bool) -> bool:
-        if key in self.results or key not in self.dsk or key in self.segment_of:
+        if key in self.results or key not in self.new or key in self.segment_of:
             return False
         for d in self.dependents[key]:
             if d not in users:
                 return False
         if len(self.dependencies[key]) > 1 and not alone:
             return False
-        return key not in self.absorbed and self._fusable(key)
+        return self._fusable(key)
 
     def _absorb_consumers(
-        self, outputs: tuple[Any, ...], nodes: dict[Any, GraphNode]
+        self, outputs: tuple[Any, ...], nodes: dict[Any, Node]
     ) -> tuple[tuple[Any, ...], Segment | None]:
         """Take in what only this chain feeds, up to the next segment, which is then told."""
         while len(outputs) == 1 and outputs[0] not in self.results:
@@ -344,7 +348,7 @@ class _Rewrite:
                 break
             node = self.dsk[key]
             nodes[self._host_key(key)] = node if host == last else node.substitute({last: host})
-            self.absorbed.add(key)
+            del self.new[key]
             outputs = (key,)
         return outputs, None
 
