@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from dask._task_spec import (
+    Alias,
     DataNode,
     GraphNode,
     Task,
@@ -25,7 +26,7 @@ from dask.array import chunk
 from dask.base import tokenize
 from dask.blockwise import Blockwise, optimize_blockwise
 from dask.highlevelgraph import HighLevelGraph
-from dask.utils import ensure_dict, key_split
+from dask.utils import key_split
 
 from ...kernels.blocks import Assembled
 from ...kernels.kernel import Kernel, kernel_of
@@ -373,7 +374,7 @@ def read_graph(
     elif policy == "cpu":
         return reading
     else:
-        graph = cull(convert_legacy_graph(ensure_dict(dsk)), set(keys))
+        graph = cull(tasks_of(dsk), set(keys))
     _expand_kernels(graph)
     _take_assembled_apart(graph, reader)
     reading.connect(graph)
@@ -440,7 +441,18 @@ def _written_out(
     for name in list(apart):
         apart.update(dsk.dependencies.get(name, ()))
     graph = optimize_blockwise(dsk, keys=[*keys, *((name,) for name in apart)])
-    return convert_legacy_graph(ensure_dict(graph.cull(set(keys))))
+    return tasks_of(graph.cull(set(keys)))
+
+
+def tasks_of(graph: Any) -> dict[Any, GraphNode]:
+    """The tasks of a graph, all of them in the form that Dask's internals have now."""
+    tasks: dict[Any, Any] = {}
+    for layer in getattr(graph, "layers", {"": graph}).values():
+        # What a layer wraps is a dict, and much faster than its own methods.
+        tasks.update(getattr(layer, "mapping", None) or getattr(layer, "_dict", layer))
+    if all(isinstance(t, GraphNode) and not isinstance(t, Alias) for t in tasks.values()):
+        return tasks
+    return convert_legacy_graph(tasks)
 
 
 def _expand_kernels(graph: dict[Any, GraphNode]) -> None:

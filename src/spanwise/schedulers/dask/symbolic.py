@@ -15,15 +15,14 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from dask._task_spec import GraphNode, Task, TaskRef, convert_legacy_graph
+from dask._task_spec import GraphNode, Task, TaskRef
 from dask.blockwise import Blockwise, blockwise, optimize_blockwise
 from dask.highlevelgraph import HighLevelGraph
-from dask.utils import ensure_dict
 
 from ..segments import Role, Segment, find_segments, in_order
 from .names import device_name
 from .pricing import settle
-from .reading import GraphReader, functions_of_layer, role_of_function
+from .reading import GraphReader, functions_of_layer, role_of_function, tasks_of
 
 _DEVICE_NAME = re.compile(r".*@gpu(-[0-9a-f]{32})?")
 
@@ -78,7 +77,7 @@ def place_layers(
             made = _made_within(layer.task, places)
             if made:
                 rendered[name] = tuple(members[i] for i in made)
-    return convert_legacy_graph(ensure_dict(fused.cull(set(keys)))), rendered
+    return tasks_of(fused.cull(set(keys))), rendered
 
 
 def _role(name: str, layer: Any, reader: GraphReader) -> Role | None:
