@@ -40,7 +40,13 @@ def send(value: Any, /, *, library: str, log: bool = False) -> Any:
     log : bool
         Whether to write each copy to the logger ``spanwise.transfers``.
     """
-    return value if _STAYS.get() else _send(value, library, log)
+    if _STAYS.get():
+        return value
+    if library == "hostfree":
+        from ..testing import register_with_dask
+
+        register_with_dask()  # which does so for CuPy by itself
+    return _send(value, library, log)
 
 
 def fetch(value: Any, /, *, log: bool = False) -> Any:

@@ -14,9 +14,10 @@ from ...machine import Machine
 from ...measures import CPU, TO_DEVICE, TO_HOST
 from ..cost import Load, seconds_of
 from ..policy import DeviceFacts
+from .facts import LayerFacts, inputs_of, needed_bytes
 from .layers import LiveLayer
 from .pricing import load_of
-from .reading import LayerFacts, Reading, inputs_of, needed_bytes
+from .reading import Reading
 
 
 @dataclass
@@ -45,7 +46,8 @@ def device_work(reading: Reading) -> DeviceWork:
         for key in segment.outputs:
             if not reading.is_copied(key, known=True):
                 continue  # the kernel gives out sums that it brought to the host itself
-            work.to_host[_name(key)].append(reading.bytes_of(key))
+            name, arrays = _name(key), reading.arrays_of(key)
+            work.to_host[name] += [reading.bytes_of(key) // arrays] * arrays
     for key in reading.bound:
         work.tasks[_name(key)] += 1
     return work

@@ -15,7 +15,7 @@ from dask.utils import key_split
 
 from ...errors import ArrayTypeError
 from ...graph.plan import Plan, Step
-from .reading import LayerFacts, layer_facts
+from .facts import LayerFacts, layer_facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from ..policy import Verdict, device_dtype
 from ..segments import Role, Segment
 
 if TYPE_CHECKING:
-    from .reading import GraphReader, LayerFacts
+    from .facts import LayerFacts
+    from .reading import GraphReader
 
 
 def settle(

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +20,6 @@ from dask._task_spec import (
     convert_legacy_graph,
     cull,
 )
-from dask.array import chunk
 from dask.base import tokenize
 from dask.blockwise import Blockwise, optimize_blockwise
 from dask.highlevelgraph import HighLevelGraph
@@ -33,91 +30,17 @@ from ...kernels.kernel import Kernel, kernel_of
 from ...kernels.library import DEVICE_LIBRARIES
 from ..policy import Candidate, DeviceFacts, Policy, Verdict, check_policy, decide, device_dtype
 from ..segments import Role, Segment, find_segments, in_order
+from .facts import (
+    LayerFacts,
+    gathered_name,
+    inputs_of,
+    layer_facts,
+    library_of_type,
+    needed_bytes,
+)
 from .placed import PlacedTask
 from .pricing import settle
-
-_OPERATORS = frozenset(
-    getattr(operator, name)
-    for name in (
-        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs"),
-        *("invert", "and_", "or_", "xor", "lt", "le", "eq", "ne", "gt", "ge"),
-    )
-)
-_FUNCTIONS = frozenset({np.real, np.imag, np.angle, np.where, np.clip, chunk.astype})
-_BASIC_INDEX = (slice, int, np.integer, type(None), type(Ellipsis))
-
-
-@dataclass(frozen=True, slots=True)
-class LayerFacts:
-    """What Dask notes on the layer of an array."""
-
-    chunks: tuple[tuple[float, ...], ...]
-    """Lengths of the chunks, per axis."""
-    dtype: np.dtype
-    """Element type."""
-    library: str
-    """Library of the chunks, by the type of the meta."""
-
-    @property
-    def chunk_bytes(self) -> int:
-        """Bytes of the largest chunk."""
-        return self._bytes(max(c, default=0) for c in self.chunks)
-
-    @property
-    def mean_bytes(self) -> int:
-        """Bytes of a chunk on average."""
-        return self._bytes(sum(c) / max(len(c), 1) for c in self.chunks)
-
-    def bytes_of(self, index: tuple[int, ...]) -> int:
-        """Bytes of one chunk."""
-        return self._bytes(c[i] for c, i in zip(self.chunks, index, strict=True))
-
-    def _bytes(self, lengths: Any) -> int:
-        size = math.prod(lengths) * self.dtype.itemsize
-        return 0 if math.isnan(size) else int(size)
-
-
-def layer_facts(graph: Any) -> dict[str, LayerFacts]:
-    """What is known of each array of a graph, by name; empty for a graph without layers."""
-    facts = {}
-    for name, layer in getattr(graph, "layers", {}).items():
-        notes = layer.collection_annotations or {}
-        if "chunk_type" in notes and notes.get("dtype") is not None:
-            library = _library_of_type(notes["chunk_type"])
-            facts[name] = LayerFacts(notes["chunks"], np.dtype(notes["dtype"]), library)
-            gathered = getattr(layer, "gathered", None)
-            if gathered is not None:
-                facts[gathered_name(name)] = LayerFacts(
-                    gathered.chunks, np.dtype(gathered.dtype), library
-                )
-    return facts
-
-
-def inputs_of(
-    name: str, parents: list[LayerFacts], layers: Mapping[str, LayerFacts]
-) -> list[LayerFacts]:
-    """What the kernel of a layer takes in: its parents, or what an exchange gathers from them."""
-    gathered = layers.get(gathered_name(name))
-    return parents if gathered is None else [gathered]
-
-
-def needed_bytes(kernel: Kernel | None, inputs: list[LayerFacts], made: LayerFacts | None) -> int:
-    """Bytes that one task holds on a device: input, workspace and output."""
-    taken = sum(f.chunk_bytes for f in inputs)
-    given = made.chunk_bytes if made is not None else 0
-    return taken + given + (kernel.device_workspace(taken, given) if kernel is not None else 0)
-
-
-def gathered_name(name: str) -> str:
-    """The name of what an exchange gathers for the kernel of a layer."""
-    stem, _, token = name.rpartition("-")
-    return f"{stem}-exchange-{token}"
-
-
-def _library_of_type(name: str) -> str:
-    if name.startswith("cupy."):
-        return "cupy"
-    return "hostfree" if name.endswith(".HostFree") else "numpy"
+from .roles import functions_of, is_basic_slice, kernels_of_layer, role_of_function
 
 
 @dataclass
@@ -169,6 +92,11 @@ class Reading:
             return not known
         return device_dtype(facts.dtype.kind, facts.dtype.itemsize)
 
+    def arrays_of(self, key: Any) -> int:
+        """Arrays that one chunk is, each of which is copied."""
+        facts = self.layers.get(key[0]) if isinstance(key, tuple) else None
+        return 1 if facts is None else facts.arrays
+
     def bytes_of(self, key: Any) -> int:
         """Bytes of one chunk, 0 where nothing is known of it."""
         facts = self.layers.get(key[0]) if isinstance(key, tuple) else None
@@ -219,7 +147,7 @@ class GraphReader:
         """Names of the layers with a kernel that a device will serve."""
         found = set()
         for name, layer in graph.layers.items():
-            for kernel in _kernels_of_layer(layer):
+            for kernel in kernels_of_layer(layer):
                 if self.verdict(name, kernel).device == "gpu":
                     found.add(name)
         return found
@@ -243,7 +171,7 @@ class GraphReader:
         if known not in self._roles:
             self._roles[known] = self._role_of_function(name, task.func)
         role = self._roles[known]
-        if role is Role.SLICE and not _is_basic_slice(task):
+        if role is Role.SLICE and not is_basic_slice(task):
             return None
         if role is Role.BETWEEN and any(isinstance(a, np.ndarray) and a.ndim for a in task.args):
             return None
@@ -265,69 +193,19 @@ class GraphReader:
         return role_of_function(function)
 
 
-def role_of_function(function: Any) -> Role | None:
-    """What Dask itself puts between kernels, and device libraries serve by protocol."""
-    if function is operator.getitem or function is chunk.getitem:
-        return Role.SLICE
-    if isinstance(function, np.ufunc):
-        return Role.BETWEEN
-    try:
-        return Role.BETWEEN if function in _OPERATORS or function in _FUNCTIONS else None
-    except TypeError:  # unhashable
-        return None
-
-
-def _is_basic_slice(task: Task) -> bool:
-    if len(task.args) != 2 or len(task.dependencies) != 1 or task.kwargs:
-        return False
-    index = task.args[1]
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(isinstance(p, _BASIC_INDEX) and not isinstance(p, bool) for p in parts)
-
-
-def functions_of(tasks: Iterable[Any]) -> list[Any]:
-    """The functions that tasks run, those inside fused tasks too, each once."""
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
-    waiting = [tasks]
-    while waiting:
-        for task in waiting.pop():
-            if not isinstance(task, Task):
-                continue
-            if task.func is not _execute_subgraph:
-                found[id(task.func)] = task.func
-            elif id(task.args[0]) not in seen:  # chunks of a fused layer share what is inside
-                seen.add(id(task.args[0]))
-                waiting.append(task.args[0].values())
-    return list(found.values())
-
-
-def functions_of_layer(layer: Any) -> list[Any]:
-    """The functions that the tasks of a layer run, without writing them out."""
-    if isinstance(layer, Blockwise):
-        return functions_of((layer.task,))
-    if not layer.is_materialized():  # a P2P rechunk, slices for an overlap: no kernels
-        return []
-    return functions_of(getattr(layer, "mapping", layer).values())
-
-
-def _kernels_of_layer(layer: Any) -> set[Kernel]:
-    return {k for f in functions_of_layer(layer) if (k := kernel_of(f)) is not None}
-
-
 def kernels_on_held(graph: Any) -> Iterator[tuple[str, Kernel]]:
     """Kernels on chunks that the user holds on a device, with the arrays that they make."""
     held = {
         name
         for name, layer in getattr(graph, "layers", {}).items()
-        if _library_of_type((layer.collection_annotations or {}).get("chunk_type") or "")
+        if library_of_type((layer.collection_annotations or {}).get("chunk_type") or "")
         in DEVICE_LIBRARIES
     }
     if not held:
         return
     for name, layer in graph.layers.items():
         if name in held or not held.isdisjoint(graph.dependencies[name]):
-            for kernel in _kernels_of_layer(layer):
+            for kernel in kernels_of_layer(layer):
                 yield name, kernel
 
 

@@ -22,7 +22,8 @@ from dask.highlevelgraph import HighLevelGraph
 from ..segments import Role, Segment, find_segments, in_order
 from .names import device_name
 from .pricing import settle
-from .reading import GraphReader, functions_of_layer, role_of_function, tasks_of
+from .reading import GraphReader, tasks_of
+from .roles import functions_of_layer, role_of_function
 
 _DEVICE_NAME = re.compile(r".*@gpu(-[0-9a-f]{32})?")
 
