@@ -103,7 +103,15 @@ def _fused(graph: dict[Any, GraphNode], keys: list[Any]) -> dict[Any, GraphNode]
     """What Dask's optimiser does with tasks, once layers are gone and unneeded tasks culled."""
     if dask.config.get("optimization.fuse.active") is False:
         return graph
-    return _optimize_slices(fuse_linear_task_spec(graph, keys=keys))
+    tasks = fuse_linear_task_spec(graph, keys=keys)
+    # Slices are merged inside of the graphs of fused tasks, which many tasks share.
+    inner = {
+        id(t.args[0]): t
+        for t in tasks.values()
+        if isinstance(t, Task) and t.func is _execute_subgraph
+    }
+    _optimize_slices(inner)
+    return tasks
 
 
 def _annotated(dsk: Any, keys: Any, reading: Reading, facts: DeviceFacts) -> HighLevelGraph:
