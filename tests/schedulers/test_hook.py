@@ -13,7 +13,7 @@ import spanwise as sw
 from spanwise.errors import ArgumentError, PlacementError, TransferError
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.library import library_of
-from spanwise.kernels.transfer import LOG
+from spanwise.kernels.transfer import LOG, counted_transfers
 from spanwise.schedulers import placement
 from spanwise.schedulers.hook import Hook, current, install, settings
 from spanwise.testing import HostFree
@@ -377,3 +377,37 @@ def test_every_policy_can_be_set_as_an_option_and_in_the_configuration(policy):
     with dask.config.set({"spanwise.placement": policy, "array_optimize": optimize}):
         sw.fft.fft(da.ones((2, 4), chunks=(1, 4)))
         assert current().policy == policy
+
+
+@pytest.mark.parametrize("chunks", [(6, 6, 8), ((4, 8), (7, 5), 8)])
+@pytest.mark.parametrize("axis", [0, (0, 1), None])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "any", "all", "mean", "std", "var"])
+def test_the_first_round_of_a_reduction_runs_on_the_device(name, axis, chunks):
+    values = np.random.default_rng(2).normal(size=(12, 12, 8))
+    x = da.from_array(values, chunks=chunks)
+    with placement("gpu", device="hostfree"):
+        squares = abs(sw.fft.fft(x, norm="ortho")) ** 2
+        for y in (squares, squares[:, 1:]):
+            out = getattr(y, name)(axis=axis)
+            planned = sw.explain(out).totals
+            with counted_transfers() as log:
+                got = out.compute(scheduler="sync")
+            expected = getattr(np.abs(np.fft.fft(values, norm="ortho")) ** 2, name)
+            if y is squares:
+                np.testing.assert_allclose(got, expected(axis=axis), rtol=1e-10)
+            assert (log.to_host.copies, log.to_host.bytes) == (
+                planned.to_host.number,
+                planned.to_host.bytes,
+            )
+            assert log.to_host.bytes < y.nbytes
+
+
+def test_a_reduction_that_leaves_no_arrays_alike_stays_on_the_host():
+    x = da.from_array(np.random.default_rng(2).normal(size=(8, 10)), chunks=(2, 10))
+    with placement("gpu", device="hostfree"):
+        y = sw.fft.fft(x)
+        planned = sw.explain(y.var()).totals
+        with counted_transfers() as log:
+            got = y.var().compute(scheduler="sync")
+    np.testing.assert_allclose(got, np.fft.fft(x.compute()).var())
+    assert log.to_host.bytes == planned.to_host.bytes == y.nbytes

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from dask._task_spec import Task, _execute_subgraph
 from dask.array import chunk
-from dask.array.reductions import chunk_max, chunk_min, mean_chunk
+from dask.array.reductions import chunk_max, chunk_min, mean_chunk, moment_chunk
 from dask.blockwise import Blockwise
 
 from ...kernels.kernel import Kernel, kernel_of
@@ -52,11 +52,18 @@ def role_of_function(function: Any) -> Role | None:
 def reduced_to(function: Any) -> int:
     """Arrays that the first round of a reduction gives out, 0 for any other function."""
     if isinstance(function, functools.partial):
+        if function.func is moment_chunk:
+            return _moments(**function.keywords)
         function = function.func
     try:
         return _REDUCTIONS.get(function, 0)
     except TypeError:  # unhashable
         return 0
+
+
+def _moments(order: int = 2, implicit_complex_dtype: bool = False, **_: Any) -> int:
+    """Arrays of a variance: count, sum and squares, alike but for complex numbers."""
+    return 3 if order == 2 and not implicit_complex_dtype else 0
 
 
 def is_basic_slice(task: Task) -> bool:
