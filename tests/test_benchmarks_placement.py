@@ -25,7 +25,7 @@ def test_the_limits_are_those_that_are_promised():
         assert limits[f"placement-{kind}"] == {
             workloads.SMALL: 30e-6,
             workloads.LARGE: 30e-6,
-            workloads.GROWTH: 2,
+            workloads.GROWTH: 1.5,
         }
         assert WORKLOADS[f"placement-{kind}"].sizes["full"]["tasks"] == 100_000
     for kind in ("chain", "layers"):

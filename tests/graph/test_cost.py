@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from spanwise.graph.cost import seconds
+from spanwise.graph.cost import moving_seconds, seconds
 from spanwise.graph.plan import Step
 from spanwise.machine import Machine
 from spanwise.rates import EngineRate, Rates
@@ -35,6 +35,13 @@ def test_an_exchange_copies_and_goes_through_the_store():
     assert seconds(staged, HERE) == pytest.approx(0.5 + 1.5)
     moved = dataclasses.replace(FFT, bytes_moved=32 * 10**9)
     assert seconds(moved, HERE) == pytest.approx(1 + 1)
+
+
+def test_what_moves_is_priced_alone_for_steps_on_a_device():
+    moved = dataclasses.replace(FFT, bytes_moved=32 * 10**9, bytes_staged=10**9)
+    assert moving_seconds(moved, HERE) == pytest.approx(1 + 1.5)
+    assert moving_seconds(FFT, dataclasses.replace(HERE, rates=None)) == 0
+    assert moving_seconds(moved, dataclasses.replace(HERE, rates=None)) is None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..machine import Machine
+from ..rates import Rates
 from .plan import Step
 
 _TRANSFORMS = ("fft", "dct", "dst")
@@ -28,16 +29,39 @@ def seconds(step: Step, machine: Machine) -> float | None:
     rates = machine.rates
     if rates is None or step.passes > 1:
         return None
-    at_a_time = max(1, min(machine.slots, step.tasks))
-    total = 0.0
+    at_a_time = _at_a_time(step, machine)
     if step.kernel.startswith(_TRANSFORMS):
         rate = rates.fastest(step.dtype)
         if rate is None:
             return None
-        total += step.flops / (rate.flops * at_a_time)
-        total += step.bytes_moved / (rates.copy * at_a_time)
+        total = step.flops / (rate.flops * at_a_time) + _moved(step, rates, at_a_time)
     elif step.flops:
         return None  # operations of another kind
     else:
-        total += max(step.bytes_in, step.bytes_out) / (rates.copy * at_a_time)
-    return total + step.bytes_staged * (1 / rates.write + 1 / rates.read)
+        total = max(step.bytes_in, step.bytes_out) / (rates.copy * at_a_time)
+    return total + _staged(step, rates)
+
+
+def moving_seconds(step: Step, machine: Machine) -> float | None:
+    """Time of what a step moves from chunk to chunk, in memory and through the temporary store.
+
+    None where nothing was measured of the machine.
+    """
+    if not (step.bytes_moved or step.bytes_staged):
+        return 0.0
+    rates = machine.rates
+    if rates is None:
+        return None
+    return _moved(step, rates, _at_a_time(step, machine)) + _staged(step, rates)
+
+
+def _moved(step: Step, rates: Rates, at_a_time: int) -> float:
+    return step.bytes_moved / (rates.copy * at_a_time)
+
+
+def _staged(step: Step, rates: Rates) -> float:
+    return step.bytes_staged * (1 / rates.write + 1 / rates.read)
+
+
+def _at_a_time(step: Step, machine: Machine) -> int:
+    return max(1, min(machine.slots, step.tasks))

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...graph.cost import moving_seconds
 from ...graph.cost import seconds as seconds_of_step
 from ...kernels.kernel import Kernel
 from ...machine import Machine
@@ -105,15 +106,17 @@ class Estimates:
         return one * math.ceil((layer.chunks or layer.tasks) / slots)
 
     def _on_device(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
-        """What it runs, and the copies that begin or end at it."""
+        """What it runs, the copies that begin or end at it, what moves on the host before it."""
         facts, name = self.facts, layer.name
         load = self._load(layer, kernel)
         one = seconds_of(load, facts.rates, facts.model)
         sent = self._copies(TO_DEVICE, self.work.to_device[name])
         fetched = self._copies(TO_HOST, self.work.to_host[name])
-        if one is None or sent is None or fetched is None:
+        moved = 0.0 if layer.step is None else moving_seconds(layer.step, self.machine)
+        if one is None or sent is None or fetched is None or moved is None:
             return None
-        return one * math.ceil(self.work.tasks[name] / facts.devices) + sent + fetched
+        runs = one * math.ceil(self.work.tasks[name] / facts.devices)
+        return runs + sent + fetched + moved * layer.share
 
     def _copies(self, way: str, sizes: Collection[int]) -> float | None:
         total = 0.0

@@ -103,7 +103,7 @@ def _fused(graph: dict[Any, GraphNode], keys: list[Any]) -> dict[Any, GraphNode]
     """What Dask's optimiser does with tasks, once layers are gone and unneeded tasks culled."""
     if dask.config.get("optimization.fuse.active") is False:
         return graph
-    tasks = fuse_linear_task_spec(graph, keys=keys)
+    tasks = _fused_lines(graph, keys)
     # Slices are merged inside of the graphs of fused tasks, which many tasks share.
     inner = {
         id(t.args[0]): t
@@ -112,6 +112,21 @@ def _fused(graph: dict[Any, GraphNode], keys: list[Any]) -> dict[Any, GraphNode]
     }
     _optimize_slices(inner)
     return tasks
+
+
+def _fused_lines(graph: dict[Any, GraphNode], keys: list[Any]) -> dict[Any, GraphNode]:
+    """Dask's fusion of tasks in line, of the host's alone: placed tasks fuse with nothing."""
+    wanted = set(keys)
+    apart: dict[Any, GraphNode] = {}
+    rest: dict[Any, GraphNode] = {}
+    for key, task in graph.items():
+        is_apart = task.block_fusion or (
+            key in wanted and all(d in graph and graph[d].block_fusion for d in task.dependencies)
+        )
+        (apart if is_apart else rest)[key] = task
+    # What these take is no other task's alone, even where it looks so without them.
+    wanted.update(*(task.dependencies for task in apart.values()))
+    return {**fuse_linear_task_spec(rest, keys=wanted), **apart}
 
 
 def _annotated(dsk: Any, keys: Any, reading: Reading, facts: DeviceFacts) -> HighLevelGraph:
