@@ -12,7 +12,7 @@ from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.library import library_of
 from spanwise.kernels.transfer import LOG
 from spanwise.schedulers import devices, placement
-from spanwise.schedulers.dask.rewriting import PlacedTask
+from spanwise.schedulers.dask.placed import PlacedTask
 from spanwise.schedulers.hook import Hook
 from spanwise.schedulers.policy import DeviceFacts
 

@@ -12,7 +12,7 @@ from dask.highlevelgraph import HighLevelGraph
 import spanwise as sw
 from spanwise.schedulers import placement
 from spanwise.schedulers.dask import templates
-from spanwise.schedulers.dask.rewriting import PlacedTask
+from spanwise.schedulers.dask.placed import PlacedTask
 from spanwise.schedulers.dask.templates import Templates
 from spanwise.schedulers.hook import Hook
 from spanwise.schedulers.policy import DeviceFacts

@@ -39,7 +39,7 @@ class Hook:
 
     def __call__(self, dsk: Any, keys: Any, **kwargs: Any) -> Any:
         """Optimise a graph, as Dask calls it."""
-        from .dask.rewriting import place
+        from .dask.placing import place
 
         facts = self.facts
         if facts is None and self.policy != "cpu":

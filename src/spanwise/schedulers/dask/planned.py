@@ -13,7 +13,7 @@ from dask.utils import ensure_dict
 from .. import copies
 from ..hook import Hook
 from .placed import PlacedTask
-from .rewriting import place
+from .placing import place
 
 
 @dataclass(frozen=True, slots=True)
