@@ -4,7 +4,7 @@
 the tests which SciPy runs on Dask arrays (``SCIPY_ARRAY_API=["dask.array"]``) reach ours; a
 compute inside such a call is an error. ``--spanwise=numpy`` puts our functions in the place of
 SciPy's, in every namespace that its tests import from. ``--spanwise=vq-dask``, ``vq-numpy`` and
-``vq-torch`` do so for ``scipy.cluster.tests.test_vq``, see ``scipy_vq.py``. In each run the report
+``vq-torch`` do so for those of ``scipy.cluster.vq``, see ``scipy_vq.py``. In each run the report
 (``--spanwise-report``) says which of our functions were called, by how many tests, and how often
 with a transformed axis, or the observations, cut into chunks. What is not expected to pass stands
 in ``scipy_exceptions.py``.

@@ -29,7 +29,8 @@ if VERSION < (1, 16):
 LIBRARIES = {"dask": '["dask.array"]', "numpy": '["numpy"]', "torch": '["torch"]'}
 VQ_RUNS = ["vq-dask", "vq-numpy"] + ["vq-torch"] * (importlib.util.find_spec("torch") is not None)
 if VERSION >= (1, 17):  # ours do what SciPy does since then
-    PACKAGES |= dict.fromkeys(VQ_RUNS, "scipy.cluster.tests.test_vq")
+    FOLDER = "scipy.cluster" if VERSION < (1, 18) else "scipy.cluster.vq"
+    PACKAGES |= dict.fromkeys(VQ_RUNS, f"{FOLDER}.tests.test_vq")
 VQ_FUNCTIONS = ["kmeans", "kmeans2", "vq", "whiten"]
 LEAST_PASSED = {"dask": 1500, "numpy": 1500, "vq-dask": 20, "vq-numpy": 20, "vq-torch": 20}
 LEAST_REACHING = {"dask": 1000, "numpy": 3500, "vq-dask": 20, "vq-numpy": 20, "vq-torch": 20}
