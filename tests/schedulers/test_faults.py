@@ -233,30 +233,16 @@ def test_the_last_gpu_worker_that_is_killed_for_good_leaves_its_work_to_the_cpu(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Dask starts no scheduler process there")
-def test_a_scheduler_process_needs_no_device_library(values):
-    from distributed import Client
-    from distributed.deploy import SubprocessCluster
-
-    with (
-        SubprocessCluster(
-            n_workers=1,
-            threads_per_worker=1,
-            worker_class="distributed.Worker",
-            worker_kwargs={"resources": {"GPU": 1}},
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        client.wait_for_workers(1)
-        x = da.from_array(values, chunks=(2, 16, 10))
-        with place_on(client) as placed, on_device():
-            graph = dask.delayed(np.sum)(sw.fft.fft(x, axis=1))
-            got = client.compute(graph).result()
-            np.testing.assert_allclose(sw.fft.fft(x + 1, axis=1).sum().compute(), got + values.size)
-            assert client.run_on_scheduler(_device_libraries) == []
-            assert placed.events == []
-        assert on_device_and_host(client) == (8, [])
+def test_a_scheduler_process_needs_no_device_library(scheduler_process, values):
+    client = scheduler_process
+    x = da.from_array(values, chunks=(2, 16, 10))
+    with place_on(client) as placed, on_device():
+        graph = dask.delayed(np.sum)(sw.fft.fft(x, axis=1))
+        got = client.compute(graph).result()
+        np.testing.assert_allclose(sw.fft.fft(x + 1, axis=1).sum().compute(), got + values.size)
+        assert client.run_on_scheduler(_device_libraries) == []
+        assert placed.events == []
+    assert on_device_and_host(client) == (8, [])
     np.testing.assert_allclose(got, scipy.fft.fft(values, axis=1).sum(), atol=1e-10)
 
 

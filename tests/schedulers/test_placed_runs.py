@@ -1,6 +1,5 @@
 """Placement on a mixed cluster: what ran where, and what was copied."""
 
-import sys
 import threading
 
 import dask
@@ -246,28 +245,12 @@ def test_a_cluster_that_starts_inside_the_placement_is_seen(x, values):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Dask starts no scheduler process there")
-def test_a_scheduler_in_another_process_places_the_same(values):
-    from distributed import Client
-    from distributed.deploy import SubprocessCluster
-
-    with (
-        SubprocessCluster(
-            n_workers=1,
-            threads_per_worker=1,
-            worker_class="distributed.Worker",
-            worker_kwargs={"resources": {"GPU": 1}},
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
-        Client(cluster) as client,
-        placement("gpu", device="hostfree"),
-    ):
-        client.wait_for_workers(1)
-        x = da.from_array(values, chunks=(2, 3, 10))
-        y = sw.fft.fftn(x)
+def test_a_scheduler_in_another_process_places_the_same(scheduler_process, values):
+    with placement("gpu", device="hostfree"):
+        y = sw.fft.fftn(da.from_array(values, chunks=(2, 3, 10)))
         planned = sw.explain(y).totals
         got = y.compute()
-        (counted,) = client.run(_counts).values()
+    (counted,) = scheduler_process.run(_counts).values()
     np.testing.assert_allclose(got, scipy.fft.fftn(values), atol=1e-12)
     assert counted == (planned.to_device.number, planned.to_host.number)
 
