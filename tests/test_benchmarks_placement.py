@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+import spanwise as sw
+
 pytest.importorskip("psutil")
 sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ is not installed
 
 from benchmarks import placement as workloads
 from benchmarks.registry import WORKLOADS
 from benchmarks.timing import threads
-
-from spanwise.schedulers import placement
 
 TASKS = 2000
 
@@ -35,12 +35,20 @@ def test_the_limits_are_those_that_are_promised():
 @pytest.mark.parametrize("kind", workloads.KINDS)
 def test_graphs_have_the_tasks_that_were_asked_for_and_are_placed(kind):
     data = workloads.make_graphs(kind=kind, tasks=TASKS, seed=0)
-    with placement("gpu", device="hostfree"):
+    with workloads.on_stand_in(data.policy):
         run = workloads.optimise(data.arrays(data.chunks))
     assert run.tasks == pytest.approx(TASKS, rel=0.1)
     on_device = [key for key in run.keys if "@gpu" in str(key)]
     assert bool(on_device) is (kind != "host")
     assert len(on_device) <= run.tasks
+
+
+def test_a_price_leaves_a_part_of_the_mixed_graph_on_the_host():
+    data = workloads.make_graphs(kind="mixed", tasks=TASKS, seed=0)
+    with workloads.on_stand_in(data.policy):
+        (y,) = data.arrays(data.chunks)
+        devices = {row.kernel: row.device for row in sw.explain(y).rows if row.kernel}
+    assert devices == {"fft": "gpu", "trigonometric": "cpu"}
 
 
 def test_everything_that_is_limited_is_measured():

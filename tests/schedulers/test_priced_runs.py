@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 
 import dask
 import dask.array as da
@@ -139,6 +140,23 @@ def test_what_stays_on_the_host_is_not_drawn_into_tasks_for_the_device(client, x
     reverse = kernel_of("test-swift", on_host_of(kernel_of("test-slow", x)))
     _ran.clear()
     np.testing.assert_array_equal(reverse.compute(), expected)
+    assert where("test-swift") == {("hostfree", True)}
+    assert where("test-slow") == {("numpy", False)}
+
+
+def names_of(array):
+    """What comes out of the optimiser in force: names of keys, each as often as it is one."""
+    placed = array.__dask_optimize__(array.dask, array.__dask_keys__())
+    return Counter(key[0] for key in dict(placed))
+
+
+def test_a_mixed_graph_has_one_task_for_what_each_chunk_does_in_one_place(client, x):
+    y = on_host_of(kernel_of("test-swift", on_host_of(x)))
+    z = on_host_of(kernel_of("test-slow", y))
+    last = on_host_of(kernel_of("test-swift", z))
+    assert list(names_of(z).values()) == [8, 8]
+    assert list(names_of(last).values()) == [8, 8, 8, 8]  # the last are aliases
+    np.testing.assert_array_equal(last.compute(), ((np.asarray(x) * 2 + 1) * 2 + 1) * 4 + 2)
     assert where("test-swift") == {("hostfree", True)}
     assert where("test-slow") == {("numpy", False)}
 

@@ -209,10 +209,19 @@ def kernels_on_held(graph: Any) -> Iterator[tuple[str, Kernel]]:
                 yield name, kernel
 
 
-Shortcut = Callable[
-    [HighLevelGraph, list[Any], GraphReader, set[str]],
-    tuple[dict[Any, GraphNode] | None, Mapping[str, tuple[str, ...]]] | None,
-]
+@dataclass(frozen=True, slots=True)
+class PlacedLayers:
+    """What a shortcut makes of a graph."""
+
+    graph: dict[Any, GraphNode] | None
+    """Tasks with every segment fused; None where every segment stays on the host."""
+    rendered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Arrays whose tasks are whole segments, and what those run."""
+    apart: frozenset[str] = frozenset()
+    """Arrays whose tasks run what a price keeps on the host."""
+
+
+Shortcut = Callable[[HighLevelGraph, list[Any], GraphReader, set[str]], PlacedLayers | None]
 """See :func:`spanwise.schedulers.dask.symbolic.place_layers`."""
 
 
@@ -242,11 +251,8 @@ def read_graph(
             placed = shortcut(dsk, keys, reader, chosen)
             if placed is not None:
                 reader.conclude()
-                graph, reading.rendered = placed
-                if graph is None:
-                    return reading
-                reading.connect(graph)
-                reading.segments = _rendered_segments(reading, keys)
+                if placed.graph is not None:
+                    _take_layers(reading, placed, keys)
                 return reading
         graph = _written_out(dsk, keys, chosen, reader)
     elif policy == "cpu":
@@ -293,12 +299,20 @@ def _take_segments(
         reading.apart = frozenset(k for s in found for k in s.members if k not in taken)
 
 
-def _rendered_segments(reading: Reading, keys: list[Any]) -> list[Segment]:
-    return [
+def _take_layers(reading: Reading, placed: PlacedLayers, keys: list[Any]) -> None:
+    """Take in a graph whose tasks are whole segments."""
+    assert placed.graph is not None
+    reading.connect(placed.graph)
+    reading.rendered = placed.rendered
+    reading.segments = [
         Segment((key,), tuple(reading.dependencies[key]), (key,))
         for key in in_order(reading.dependencies, keys)
-        if isinstance(key, tuple) and key[0] in reading.rendered
+        if isinstance(key, tuple) and key[0] in placed.rendered
     ]
+    if placed.apart:
+        reading.apart = frozenset(
+            k for k in placed.graph if isinstance(k, tuple) and k[0] in placed.apart
+        )
 
 
 def _written_out(

@@ -12,20 +12,21 @@ chunks differ (slices, exchanges between, values with several users) nothing is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from dask._task_spec import GraphNode, Task, TaskRef
+from dask._task_spec import TaskRef
 from dask.blockwise import Blockwise, blockwise, optimize_blockwise
 from dask.highlevelgraph import HighLevelGraph
 
 from ..segments import Role, Segment, find_segments, in_order
 from .names import device_name
 from .pricing import settle
-from .reading import GraphReader, tasks_of
+from .reading import GraphReader, PlacedLayers, tasks_of
 from .roles import functions_of_layer, role_of_function
 
-_DEVICE_NAME = re.compile(r".*@gpu(-[0-9a-f]{32})?")
+_INDICES = re.compile(r"(_\.\d+)+$")
+"""What Dask's fusion of layers puts behind the names of the arrays that it fused."""
 
 
 def place_layers(
@@ -35,11 +36,8 @@ def place_layers(
     chosen: Collection[str],
     send: Callable[..., Any],
     fetch: Callable[..., Any],
-) -> tuple[dict[Any, GraphNode] | None, dict[str, tuple[str, ...]]] | None:
-    """Tasks with every segment fused, and what those layers run; None if chunks differ.
-
-    No tasks where every segment stays on the host.
-    """
+) -> PlacedLayers | None:
+    """Tasks with every segment fused that goes to a device; None if chunks differ."""
     wanted = {k[0] if isinstance(k, tuple) else k for k in keys}
     dependents = dsk.dependents
     roles = {n: role for n, la in dsk.layers.items() if (role := _role(n, la, reader)) is not None}
@@ -59,26 +57,41 @@ def place_layers(
         lambda segment: len(dsk.layers[str(segment.outputs[0])]),
     )
     if not there:
-        return None, {}
-    if len(there) < len(segments):
-        return None  # fused with segments, what stays on the host would go with them
-    layers: dict[str, Any] = {n: la for n, la in dsk.layers.items() if n not in inside}
+        return PlacedLayers(None)
+    placed = {n for s in there for n in s.members}
+    layers: dict[str, Any] = {n: la for n, la in dsk.layers.items() if n not in placed}
     dependencies = {n: set(dsk.dependencies[n]) for n in layers}
     ours: set[str] = set()
-    for segment in segments:
+    for segment in there:
         ours |= _insert(segment, dsk, layers, dependencies, send, fetch)
-    fused = optimize_blockwise(HighLevelGraph(layers, dependencies), keys=keys)
+    borders = _borders(order, dependents, segments, placed)
+    fused = optimize_blockwise(HighLevelGraph(layers, dependencies), keys=[*keys, *borders])
     if not ours.isdisjoint(fused.layers):
         return None  # Dask left a value on a device between two tasks
-    members = [str(n) for s in segments for n in s.members]
-    places = {device_name(n): i for i, n in enumerate(members)}
-    rendered = {}
-    for name, layer in fused.layers.items():
-        if isinstance(layer, Blockwise):
-            made = _made_within(layer.task, places)
-            if made:
-                rendered[name] = tuple(members[i] for i in made)
-    return tasks_of(fused.cull(set(keys))), rendered
+    blockwise_layers = {n: la for n, la in fused.layers.items() if isinstance(la, Blockwise)}
+    members = {device_name(str(n)): str(n) for s in there for n in s.members}
+    rendered = {n: _found_within(la, members) for n, la in blockwise_layers.items()}
+    left = {str(n): str(n) for n in inside - placed}
+    return PlacedLayers(
+        tasks_of(fused.cull(set(keys))),
+        {n: made for n, made in rendered.items() if made},
+        frozenset(n for n, la in blockwise_layers.items() if _found_within(la, left)),
+    )
+
+
+def _borders(
+    order: list[Any], dependents: Any, segments: list[Segment], placed: Collection[Any]
+) -> list[tuple[str]]:
+    """Where Dask's fusion has to stop: at results that the other kind of segment uses further on.
+
+    Fused with a segment on a device, one that a price keeps on the host would go with it.
+    """
+    kinds = {n: {n in placed} for s in segments for n in s.members}
+    behind: dict[Any, set[bool]] = {}
+    for name in reversed(order):
+        behind[name] = set().union(*(behind[n] | kinds.get(n, set()) for n in dependents[name]))
+    roots = [s.outputs[0] for s in segments]
+    return [(str(root),) for root in roots if not behind[root] <= kinds[root]]
 
 
 def _role(name: str, layer: Any, reader: GraphReader) -> Role | None:
@@ -180,9 +193,9 @@ def _insert(
     return {n for n in layers if n not in dsk.layers}
 
 
-def _made_within(task: Task, places: dict[str, int]) -> list[int]:
-    """Which arrays a fused layer makes on a device, in order."""
-    if not task.has_subgraph():
-        return []
-    found = {m[0] for k in task.args[0] if (m := _DEVICE_NAME.match(str(k)))}
-    return sorted(places[name] for name in found if name in places)
+def _found_within(layer: Blockwise, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Which of some arrays a fused layer makes, in the order of ``names``, by what those say."""
+    task = layer.task
+    made = {str(k) for k in task.args[0]} if task.has_subgraph() else {layer.output}
+    found = made | {_INDICES.sub("", name) for name in made}
+    return tuple(told for name, told in names.items() if name in found)
