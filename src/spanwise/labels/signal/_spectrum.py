@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from .. import signal as _signal
-from .attrs import derived_attrs, keeps_attrs
-from .coords import frequency_coordinate, read_axis
-from .select import (
+from ... import signal as _signal
+from ..attrs import derived_attrs, keeps_attrs
+from ..coords import frequency_coordinate, read_axis
+from ..select import (
     Dims,
     check_labelled,
     choose_dims,
