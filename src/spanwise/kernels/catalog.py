@@ -2,6 +2,7 @@
 
 from . import (
     blocks,
+    detrend,
     fft,
     fourstep,
     gram,
@@ -21,6 +22,7 @@ from . import (
 
 __all__ = [
     "blocks",
+    "detrend",
     "fft",
     "fourstep",
     "gram",
