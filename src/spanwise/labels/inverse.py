@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import fft as _fft
@@ -46,6 +47,8 @@ def inverse(
     attrs = derived_attrs(da.attrs, how.keep_attrs, *((a.units, 1) for a in scaled))
     if "long_name" in attrs:
         attrs["long_name"] = attrs["long_name"].removeprefix(LONG_NAME)
+    if how.hermitian and axes[-1].true_phase is None:
+        axes[-1] = _from_zero(axes[-1])
     coordinates = {
         a.dim: (a.axis.dim, a.axis.coordinate(x.shape[n]))
         for a, n in zip(axes, numbers, strict=True)
@@ -77,6 +80,12 @@ def _unmodulated(
     scale = 1.0 / math.prod(float(a.axis.spacing) for a in scaled)
     shifts = tuple((n, -(x.shape[n] // 2)) for n in in_blocks)
     return shifted_back(modulated(x, ramps, scale, shifts=shifts), between)
+
+
+def _from_zero(axis: FrequencyAxis) -> FrequencyAxis:
+    """Samples of half a Hermitian signal, without a record of others: the centre is at 0."""
+    grid = replace(axis.axis.grid, first=0)
+    return replace(axis, axis=replace(axis.axis, grid=grid))
 
 
 def _frequencies(

@@ -22,21 +22,45 @@ from ._fourier import (
     rfft2,
     rfftn,
 )
+from ._hankel import fht, ifht
+from ._hermitian import hfft, hfft2, hfftn, ihfft, ihfft2, ihfftn
+from ._pad import pad, unpad
 from ._shift import fftshift, ifftshift
+from ._trigonometric import dct, dctn, dst, dstn, idct, idctn, idst, idstn
+from ._zoom import zoom_fft
 
 __all__ = [
+    "dct",
+    "dctn",
+    "dst",
+    "dstn",
     "fft",
     "fft2",
     "fftn",
     "fftshift",
+    "fht",
+    "hfft",
+    "hfft2",
+    "hfftn",
+    "idct",
+    "idctn",
+    "idst",
+    "idstn",
     "ifft",
     "ifft2",
     "ifftn",
     "ifftshift",
+    "ifht",
+    "ihfft",
+    "ihfft2",
+    "ihfftn",
     "irfft",
     "irfft2",
     "irfftn",
+    "pad",
     "rfft",
     "rfft2",
     "rfftn",
+    "unpad",
+    "zoom_fft",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ..docs import documented
 from ..missing import Fill
 from ..select import Dims
 from ..transform import transform
+from ._docs import documented
 
 
 @documented
