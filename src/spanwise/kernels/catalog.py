@@ -2,6 +2,7 @@
 
 from . import (
     blocks,
+    cross,
     detrend,
     fft,
     fourstep,
@@ -15,12 +16,14 @@ from . import (
     scatter,
     spectrum,
     survey,
+    tapered,
     trigonometric,
     zoom,
 )
 
 __all__ = [
     "blocks",
+    "cross",
     "detrend",
     "fft",
     "fourstep",
@@ -34,6 +37,7 @@ __all__ = [
     "scatter",
     "spectrum",
     "survey",
+    "tapered",
     "trigonometric",
     "zoom",
 ]
