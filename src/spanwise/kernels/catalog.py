@@ -2,6 +2,7 @@
 
 from . import (
     blocks,
+    cross,
     detrend,
     fft,
     fourstep,
@@ -17,12 +18,14 @@ from . import (
     scatter,
     spectrum,
     survey,
+    tapered,
     trigonometric,
     zoom,
 )
 
 __all__ = [
     "blocks",
+    "cross",
     "detrend",
     "fft",
     "fourstep",
@@ -38,6 +41,7 @@ __all__ = [
     "scatter",
     "spectrum",
     "survey",
+    "tapered",
     "trigonometric",
     "zoom",
 ]

@@ -181,13 +181,13 @@ def _squared_magnitude(
         is_complex = xp.isdtype(x.dtype, "complex floating")
         out = xp.square(xp.real(x)) + xp.square(xp.imag(x)) if is_complex else xp.square(x)
     out *= scale
-    _double(out, starts, axes, half)
+    double(out, starts, axes, half)
     if zero_mean and all(start == 0 for start in starts):
         out[tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))] = 0.0
     return out
 
 
-def _double(out: Array, starts: Sequence[int], axes: tuple[int, ...], half: int | None) -> None:
+def double(out: Array, starts: Sequence[int], axes: tuple[int, ...], half: int | None) -> None:
     """Count the negative frequencies, which a half spectrum leaves out, with the positive ones."""
     if half is None:
         return
@@ -210,12 +210,3 @@ squared_magnitude = Kernel("squared_magnitude", _squared_magnitude, free_axes=un
 ``starts`` holds the index of the block's first element on each of ``axes``; ``half`` is the number
 of points of the real axis (the last of ``axes``) if the block holds only its non-negative
 frequencies; ``zero_mean`` sets the zero frequency to 0."""
-
-
-def _remove_mean(x: Array, /, *, axes: tuple[int, ...]) -> Array:
-    x = as_inexact(x, False)
-    return x - namespace(x).mean(x, axis=axes, keepdims=True)
-
-
-remove_mean = Kernel("remove_mean", _remove_mean, free_axes=untransformed)
-"""Subtract the mean over ``axes``, which the block holds whole."""

@@ -3,9 +3,17 @@
 Nothing is computed by a call on a Dask array. An array may be cut along any axis.
 """
 
+from ._cross import cross_phase, cross_spectrum
 from ._detrend import detrend
 from ._filter import filter_frequencies
 from ._spectrum import power_spectrum
 from ._windows import get_window
 
-__all__ = ["detrend", "filter_frequencies", "get_window", "power_spectrum"]
+__all__ = [
+    "cross_phase",
+    "cross_spectrum",
+    "detrend",
+    "filter_frequencies",
+    "get_window",
+    "power_spectrum",
+]
