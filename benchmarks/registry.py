@@ -14,6 +14,7 @@ from . import (
     spectra,
     steps,
     storedfit,
+    storedspectrum,
 )
 from .workload import Family, Workload
 
@@ -24,6 +25,7 @@ MODULES = (
     graphs,
     placement,
     outofcore,
+    storedspectrum,
     clustering,
     seeds,
     steps,

@@ -90,6 +90,7 @@ class SignalNamespace(_Namespace):
 
     cross_phase = _method(_signal.cross_phase)
     cross_spectrum = _method(_signal.cross_spectrum)
+    detrend = _method(_signal.detrend)
     power_spectrum = _method(_signal.power_spectrum)
 
 

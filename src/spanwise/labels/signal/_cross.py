@@ -163,7 +163,7 @@ def cross_phase(
     Parameters
     ----------
     obj : DataArray or Dataset
-        As of `cross_spectrum`.
+        One of the two, as of `cross_spectrum`.
     other, dim, real_dim, window, detrend, shift, true_phase, chunks_to_segments, fill, prefix,\
  spacing_tol, keep_attrs
         As of `cross_spectrum`.
