@@ -7,7 +7,7 @@ belongs to; both survive pickling and are gone after ``persist``, as the work th
 from .exchange import exchange
 from .fft import lower_fft, lower_shift
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
-from .reduce import sum_axis
+from .reduce import add_shares, sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
 from .staged import keep_in_store, shares_ancestors
 from .table import map_beside
@@ -16,6 +16,7 @@ from .zoom import lower_zoom
 __all__ = [
     "PlannedBlockwise",
     "PlannedLayer",
+    "add_shares",
     "divide_rows",
     "exchange",
     "keep_in_store",
