@@ -69,6 +69,9 @@ class FFTNamespace(_Namespace):
 class SignalNamespace(_Namespace):
     """Spectra by dimension: :mod:`spanwise.labels.signal`."""
 
+    fit_loglog = _method(_signal.fit_loglog)
+    isotropic_power_spectrum = _method(_signal.isotropic_power_spectrum)
+    isotropize = _method(_signal.isotropize)
     power_spectrum = _method(_signal.power_spectrum)
 
 

@@ -11,6 +11,7 @@ lose no digits.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,8 +93,8 @@ loglog_sums = Kernel(
     workspace=lambda in_bytes, out_bytes: 8 * in_bytes,
     free_axes=_free_axes,
 )
-"""``loglog_sums(y, start, *, axis, abscissa)``: n, S_u, S_v, S_uu and S_uv of a block along an axis,
-in double precision. Points whose y is not a positive number are left out."""
+"""``loglog_sums(y, start, *, axis, abscissa)``: n, S_u, S_v, S_uu and S_uv of a block along an
+axis, in double precision. Points whose y is not a positive number are left out."""
 
 
 def _line(x: Array, /, *, axis: int, abscissa: Abscissa, precision: str) -> Array:
@@ -111,17 +112,18 @@ def _line(x: Array, /, *, axis: int, abscissa: Abscissa, precision: str) -> Arra
 
 
 loglog_line = Kernel("loglog_line", _line, free_axes=_free_axes)
-"""``loglog_line(sums, *, axis, abscissa, precision)``: slope and intercept from the sums, NaN where fewer
-than two points are left."""
+"""``loglog_line(sums, *, axis, abscissa, precision)``: slope and intercept from the sums, NaN where
+fewer than two points are left."""
 
 
-def _curve(line: Array, /, *, axis: int, abscissa: Abscissa) -> Array:
+def _curve(line: Array, /, *, axis: int, abscissa: Abscissa, precision: str) -> Array:
     xp = namespace(line)
     slope, intercept = _take(line, axis)
-    logs = np.asarray(abscissa.logs) + abscissa.centre
-    u = xp.astype(_along(logs, axis, line), line.dtype)
-    return xp.exp(np.log(2.0) * (slope * u + intercept))
+    u = _along(_as_array(abscissa.logs) + abscissa.centre, axis, line)
+    # The exponents are computed in double precision: they have as many digits as the result.
+    curve = xp.exp(math.log(2.0) * (slope * u + intercept))
+    return xp.astype(curve, getattr(xp, precision))
 
 
 loglog_curve = Kernel("loglog_curve", _curve, free_axes=_free_axes)
-"""``loglog_curve(line, *, axis, abscissa)``: the line at each of the points."""
+"""``loglog_curve(line, *, axis, abscissa, precision)``: a line in double precision at each x."""

@@ -259,5 +259,5 @@ rings_of = Kernel(
     workspace=lambda in_bytes, out_bytes: 4 * in_bytes,
     free_axes=_free_alone,
 )
-"""``rings_of(x, *others, of, rings, factor, **params)``: `ring_sums` of the spectrum that the kernel
-``of`` makes of blocks that hold its axes whole, a part of them at a time."""
+"""``rings_of(x, *others, of, rings, factor, **params)``: `ring_sums` of the spectrum that the
+kernel ``of`` makes of blocks that hold its axes whole, a part of them at a time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -170,7 +170,7 @@ def isotropic_power_spectrum(
         function="signal.isotropic_power_spectrum",
         accessor="spanwise.signal.isotropic_power_spectrum",
     )
-    how = _radial(x, axes, sampling, nfactor, truncate, scaling)
+    how = _radial(x, axes, sampling, nfactor, truncate, scaling, detrend)
     half = not is_complex(x)
     if not is_whole(x, how.axes):
         power = power_spectrum(
@@ -220,9 +220,10 @@ class _Radial:
 
 
 def _radial(
-    x: Any, axes: Any, sampling: Any, nfactor: float, truncate: bool, scaling: str
+    x: Any, axes: Any, sampling: Any, nfactor: float, truncate: bool, scaling: str, detrend: Any
 ) -> _Radial:
-    check_choice("scaling", scaling, ("density", "spectrum"))
+    check_scaling(scaling)
+    check_choice("detrend", detrend, (None, "constant"))
     chosen = some_axes(x, axes)
     distances = spacings(sampling, len(chosen))
     # A ring does not depend on the order of the axes; that of the memory is the fastest.
@@ -233,6 +234,22 @@ def _radial(
     cell = math.prod(1 / (n * d) for n, d in zip(lengths, distances, strict=True))
     factor = cell / bins.width if scaling == "density" else 1.0
     return _Radial(ordered, lengths, distances, bins, kept, factor)
+
+
+def rings_of_spectrum(
+    axes: Sequence[RadialAxis], nfactor: float, truncate: bool
+) -> tuple[IsotropicBins, Rings]:
+    """The rings of a spectrum that there is."""
+    ordered = tuple(sorted(axes, key=lambda a: a.axis))
+    lengths = tuple(a.length for a in ordered)
+    distances = tuple(1 / (a.length * a.step) for a in ordered)
+    bins, kept = _bins(lengths, distances, nfactor, truncate)
+    return bins, Rings(ordered, bins.width, kept)
+
+
+def check_scaling(scaling: Any) -> None:
+    """Refuse an unknown scaling."""
+    check_choice("scaling", scaling, ("density", "spectrum"))
 
 
 def sum_rings(spectrum: Any, rings: Rings, factor: float) -> Any:

@@ -11,8 +11,8 @@ from .. import dispatch
 from ..errors import ArgumentError, ArrayTypeError
 from ..graph.arguments import normal_axis
 from ..kernels.loglog import SUMS, abscissa_of, loglog_curve, loglog_line, loglog_sums
+from ..kernels.spectrum import inexact_dtype
 from ._arguments import is_complex
-from ._spectrum import _real_dtype
 
 
 class LogLogFit(NamedTuple):
@@ -95,11 +95,8 @@ def fit_loglog(
     abscissa = abscissa_of(x.astype(np.float64), _within(x, limits))
     if all(map(math.isnan, abscissa.logs)):
         raise ArgumentError(
-            f"limits={limits!r}: no positive x lies between them; x runs from {x.min()} to {x.max()}"
-            if x.size
-            else "x has no values"
+            f"limits={limits!r}: none of the {x.size} frequencies is positive and between them"
         )
-    real = _real_dtype(y)
     sums = dispatch.add_shares(
         y,
         loglog_sums,
@@ -110,27 +107,32 @@ def fit_loglog(
         axis=axis,
         abscissa=abscissa,
     )
+    precision = _precision(y)
     how = {"axis": axis, "abscissa": abscissa}
-    line = dispatch.blockwise(
-        sums,
-        loglog_line,
-        operation="loglog-line",
-        dtype=real,
-        reason="slope and intercept",
-        lengths={axis: 2},
-        precision="float32" if _is_single(y) else "float64",
-        **how,
+    line, rounded = (
+        dispatch.blockwise(
+            sums,
+            loglog_line,
+            operation="loglog-line",
+            dtype=np.dtype(of),
+            reason="slope and intercept",
+            lengths={axis: 2},
+            precision=of,
+            **how,
+        )
+        for of in ("float64", precision)
     )
     curve = dispatch.blockwise(
         line,
         loglog_curve,
         operation="loglog-curve",
-        dtype=real,
+        dtype=np.dtype(precision),
         reason="the line at each x",
         lengths={axis: x.size},
+        precision=precision,
         **how,
     )
-    slope, intercept = (line[(slice(None),) * axis + (i,)] for i in range(2))
+    slope, intercept = (rounded[(slice(None),) * axis + (i,)] for i in range(2))
     return LogLogFit(curve, slope, intercept)
 
 
@@ -149,5 +151,8 @@ def _within(x: np.ndarray, limits: Any) -> np.ndarray:
     return (x >= low) & (x <= high)
 
 
-def _is_single(y: Any) -> bool:
-    return str(y.dtype).endswith("float32")
+def _precision(y: Any) -> str:
+    """Name of the type of the result."""
+    if isinstance(y.dtype, np.dtype):
+        return str(inexact_dtype(y.dtype, as_complex=False))
+    return "float32" if str(y.dtype).endswith(".float32") else "float64"
