@@ -177,9 +177,9 @@ def _places_of(
         yield slice(begin, end), make(rings, first, (end - begin, *counts[1:]))
 
 
-def _add_by_counting(x: np.ndarray, starts: tuple[int, ...], rings: Rings) -> np.ndarray:
+def _add_by_counting(x: Any, starts: tuple[int, ...], rings: Rings) -> np.ndarray:
     bins = len(rings.kept) + 1
-    out = np.zeros((len(x), bins), np.result_type(x.dtype, np.float64))
+    out: Any = np.zeros((len(x), bins), np.result_type(x.dtype, np.float64))
     parts = [(x.real, out.real), (x.imag, out.imag)] if x.dtype.kind == "c" else [(x, out)]
     for piece, places in _places_of(rings, starts, x.shape[1:]):
         rows = max(1, min(len(x), _AT_ONCE // max(1, places.size)))
