@@ -13,6 +13,7 @@ from typing import Any
 
 import xarray as xr
 
+from . import plot as _plot
 from .labels import cluster as _cluster
 from .labels import fft as _fft
 from .labels import signal as _signal
@@ -81,6 +82,15 @@ class ClusterNamespace(_Namespace):
     kmeans = _method(_cluster.kmeans)
 
 
+class PlotNamespace(_Namespace):
+    """Pictures: :mod:`spanwise.plot`."""
+
+    clusters = _method(_plot.clusters)
+    coherence = _method(_plot.coherence)
+    loglog_spectrum = _method(_plot.loglog_spectrum)
+    spectrogram = _method(_plot.spectrogram)
+
+
 @xr.register_dataarray_accessor("spanwise")
 @xr.register_dataset_accessor("spanwise")
 class SpanwiseAccessor(_Namespace):
@@ -108,6 +118,11 @@ class SpanwiseAccessor(_Namespace):
     def cluster(self) -> ClusterNamespace:
         """Clusters."""
         return ClusterNamespace(self._obj)
+
+    @property
+    def plot(self) -> PlotNamespace:
+        """Pictures of spectra and clusters."""
+        return PlotNamespace(self._obj)
 
     def explain(self, *, policy: Any = None, client: Any = None) -> Any:
         """What computing this object would take; see :func:`spanwise.explain`. Runs nothing."""
