@@ -4,6 +4,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+import scipy.signal
 from dask._task_spec import Alias
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,3 +210,101 @@ def test_labelled_data_is_told_the_accessor():
     xr = pytest.importorskip("xarray")
     with pytest.raises(ArrayTypeError, match=r"signal\.isotropic_power_spectrum"):
         sw.signal.isotropic_power_spectrum(xr.DataArray(np.ones((4, 4))), axes=(0, 1))
+
+
+def tapered(x, window, detrend):
+    """The data of the last two axes less their mean and times a window along each."""
+    x = x - x.mean(axis=(-2, -1), keepdims=True) if detrend == "constant" else x
+    w = [scipy.signal.get_window(name, n) for name, n in zip(window, x.shape[-2:], strict=True)]
+    return x * w[0][:, None] * w[1], w
+
+
+@pytest.mark.parametrize("chunks", [None, (1, 15, 18), (3, 4, 18), (3, 4, 5)])
+@pytest.mark.parametrize("scaling", ["density", "spectrum"])
+def test_windows_belong_to_axes_and_are_corrected_for(xp, chunks, scaling):
+    x = data(offset=2.0)
+    y, (first, second) = tapered(x, ("hann", "boxcar"), "constant")
+    expected = by_hand(y, (1, 2), (0.5, 2.0), density=scaling == "density")
+    loss = (
+        np.mean(first**2) * np.mean(second**2)
+        if scaling == "density"
+        else (first.mean() * second.mean()) ** 2
+    )
+    lazy = xp.asarray(x) if chunks is None else da.from_array(x, chunks=chunks)
+    for axes, sampling, window in (
+        ((1, 2), (0.5, 2.0), ["hann", None]),
+        ((2, 1), (2.0, 0.5), [None, "hann"]),
+    ):
+        how = {"axes": axes, "sampling": sampling, "window": window, "scaling": scaling}
+        out = sw.signal.isotropic_power_spectrum(
+            lazy, detrend="constant", window_correction=True, truncate=False, **how
+        )
+        if chunks is None:
+            xp_assert_close(out, xp.asarray(expected / loss), rtol=1e-9)
+        else:
+            np.testing.assert_allclose(out.compute(), expected / loss, rtol=1e-9)
+
+
+@pytest.mark.parametrize("memory", [None, "64KiB"])
+def test_linear_trends_and_windows_survive_cut_axes(memory):
+    x = data((64, 64)) + np.arange(64)
+    how = {"axes": (0, 1), "window": "hann", "detrend": "linear"}
+    expected = sw.signal.isotropic_power_spectrum(x, **how)
+    with sw.set_options(memory=memory):
+        out = sw.signal.isotropic_power_spectrum(da.from_array(x, chunks=(16, 16)), **how)
+    np.testing.assert_allclose(out.compute(), expected, rtol=1e-9)
+
+
+def cross_by_hand(x, y, spacings):
+    lengths = x.shape[-2:]
+    cross = np.fft.fft2(x) * np.conj(np.fft.fft2(y)) / np.prod(lengths) ** 2
+    ring, width = rings_by_hand(lengths, spacings)
+    return np.stack([cross[..., ring == j].sum(-1) for j in range(ring.max() + 1)], -1) / width
+
+
+@pytest.mark.parametrize("dtypes", [("f4", "f4"), ("f8", "f4"), ("f8", "c16"), ("c8", "c8")])
+def test_cross_spectra_are_real_for_real_data(xp, dtypes):
+    x, y = data().astype(dtypes[0]), data((1, 15, 18), offset=1.0).astype(dtypes[1])
+    x, y = (
+        z * np.exp(1j * np.arange(18)).astype(z.dtype) if z.dtype.kind == "c" else z for z in (x, y)
+    )
+    expected = cross_by_hand(x.astype("c16"), y.astype("c16"), (0.5, 2.0))
+    out = sw.signal.isotropic_cross_spectrum(
+        xp.asarray(x), xp.asarray(y), axes=(1, 2), sampling=(0.5, 2.0), truncate=False
+    )
+    dtype = np.result_type(x, y)
+    if dtype.kind != "c":
+        np.testing.assert_allclose(expected.imag, 0, atol=1e-12)
+        expected = expected.real
+    xp_assert_close(out, xp.asarray(expected.astype(dtype)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("chunks", [(1, 15, 18), (3, 4, 18), (2, 15, 5), (3, 4, 5)])
+@pytest.mark.parametrize("memory", [None, "16KiB"])
+def test_cross_spectra_do_not_depend_on_chunking(chunks, memory):
+    x, y = data(), data()[::-1] + data(offset=1.0)
+    how = {"axes": (1, 2), "window": "hann"}
+    expected = sw.signal.isotropic_cross_spectrum(x, y, **how)
+    with raise_if_computes(), sw.set_options(memory=memory):
+        out = sw.signal.isotropic_cross_spectrum(
+            da.from_array(x, chunks=chunks), da.from_array(y, chunks=(2, 5, 18)), **how
+        )
+    np.testing.assert_allclose(out.compute(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_cross_spectrum_with_itself_is_the_power_spectrum(xp):
+    x = xp.asarray(data())
+    out = sw.signal.isotropic_cross_spectrum(x, x, axes=(1, 2))
+    xp_assert_close(out, sw.signal.isotropic_power_spectrum(x, axes=(1, 2)), rtol=1e-10)
+
+
+def test_one_long_pair_of_arrays_adds_its_rings_in_trees():
+    x, y = np.random.default_rng(0).normal(size=(2, 512, 512)).astype("f4")
+    with sw.set_options(memory="6MiB"):
+        out = sw.signal.isotropic_cross_spectrum(
+            da.from_array(x, chunks=(512, 32)), da.from_array(y, chunks=(512, 32)), axes=(0, 1)
+        )
+    assert "reduce" in {row.pattern for row in sw.explain(out).rows}
+    assert out.dtype == "float32"
+    expected = sw.signal.isotropic_cross_spectrum(x, y, axes=(0, 1))
+    np.testing.assert_allclose(out.compute(), expected, rtol=1e-3, atol=1e-5)

@@ -14,37 +14,35 @@ from .grid import ArraySpec
 from .plan import Plan, Step
 
 
-def plan_sum(spec: ArraySpec, axis: int, machine: Machine, name: str) -> tuple[ArraySpec, Step]:
-    """What chunks of one length along an axis add up to, and the step that does it.
+def tree_step(
+    shares: ArraySpec, result: ArraySpec, axis: int, machine: Machine, operation: str
+) -> Step:
+    """What it costs to add the chunks along an axis, all of one length, to one another.
 
     Parameters
     ----------
-    spec : ArraySpec
-        The shares.
+    shares, result : ArraySpec
+        Before and after.
     axis : int
-        Axis along which they are added.
+        Axis of the chunks that are added.
     machine : Machine
-        Number of workers, and of tasks at a time.
-    name : str
+        Number of tasks at a time.
+    operation : str
         Prefix of the task keys.
     """
-    chunks = list(spec.chunks)
-    chunks[axis] = chunks[axis][:1]
-    result = spec.with_chunks(tuple(chunks))
-    held = math.ceil(spec.nbytes / machine.workers)
-    step = Step(
-        name=name,
+    held = math.ceil(shares.nbytes / machine.workers)
+    return Step(
+        name=f"spanwise-{operation}-sum",
         pattern="reduce",
-        tasks=sum(map(len, tree(spec.numblocks[axis]))) * result.blocks,
-        bytes_in=spec.nbytes,
+        tasks=sum(map(len, tree(shares.numblocks[axis]))) * result.blocks,
+        bytes_in=shares.nbytes,
         bytes_out=result.nbytes,
-        bytes_moved=spec.nbytes,
+        bytes_moved=shares.nbytes,
         peak_bytes=held + machine.threads * 2 * result.chunk_bytes,
         chunk_bytes=result.chunk_bytes,
         dtype=result.dtype,
         reason=f"shares of the chunks are added, {SPLIT_EVERY} at a time",
     )
-    return result, step
 
 
 def plan_shares(
@@ -106,6 +104,8 @@ def plan_shares(
     ]
     result = shares
     for axis in cut:
-        result, step = plan_sum(result, axis, machine, f"spanwise-{operation}-sum")
-        steps.append(step)
+        before, chunks = result, list(result.chunks)
+        chunks[axis] = chunks[axis][:1]
+        result = before.with_chunks(tuple(chunks))
+        steps.append(tree_step(before, result, axis, machine, operation))
     return Plan(operation, spec, result, tuple(steps), machine)

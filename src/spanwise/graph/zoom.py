@@ -18,7 +18,7 @@ from ..machine import Machine
 from .exchange import Exchange, plan_exchange, refine
 from .grid import ArraySpec, Chunks
 from .plan import Plan, Step
-from .reduce import plan_sum
+from .reduce import tree_step
 from .remedy import remedies
 
 _STAGED = 4
@@ -88,8 +88,7 @@ def _by_sums(spec: ArraySpec, axis: int, band: Band, machine: Machine, operation
     if parts > 1:
         shares = _with_points(spec, axis, (band.points,) * parts)
         reason = f"{parts} times {band.points} points are fewer than the axis has to move"
-        _, step = plan_sum(shares, axis, machine, f"spanwise-{operation}-sum")
-        steps = [step]
+        steps = [tree_step(shares, result, axis, machine, operation)]
     held = math.ceil(result.nbytes * parts / machine.workers) if steps else 0
     steps.insert(0, _kernel_step(spec, axis, band, machine, operation, reason, held))
     return ZoomPlan(axis, band, None, Plan(operation, spec, result, tuple(steps), machine))

@@ -2,6 +2,8 @@
 
 from . import (
     blocks,
+    cross,
+    detrend,
     fft,
     fourstep,
     gram,
@@ -9,6 +11,8 @@ from . import (
     hermitian,
     lloyd,
     loglog,
+    missing,
+    padding,
     plusplus,
     power,
     radial,
@@ -16,12 +20,15 @@ from . import (
     scatter,
     spectrum,
     survey,
+    tapered,
     trigonometric,
     zoom,
 )
 
 __all__ = [
     "blocks",
+    "cross",
+    "detrend",
     "fft",
     "fourstep",
     "gram",
@@ -29,6 +36,8 @@ __all__ = [
     "hermitian",
     "lloyd",
     "loglog",
+    "missing",
+    "padding",
     "plusplus",
     "power",
     "radial",
@@ -36,6 +45,7 @@ __all__ = [
     "scatter",
     "spectrum",
     "survey",
+    "tapered",
     "trigonometric",
     "zoom",
 ]

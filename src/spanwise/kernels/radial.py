@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .cross import part_of
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .memory import all_but
@@ -135,7 +136,12 @@ def _signs(n: int) -> np.ndarray:
     return out
 
 
-def _ring_sums(x: Array, /, *starts: int, rings: Rings, factor: float = 1.0) -> Array:
+def _ring_sums(
+    x: Array, /, *starts: int, rings: Rings, factor: float = 1.0, real: bool = False
+) -> Array:
+    xp = namespace(x)
+    if real and xp.isdtype(x.dtype, "complex floating"):
+        x = xp.real(x)
     add = _add_by_counting if library_of(x) == "numpy" else _add_by_taking
     return _folded(as_inexact(x, False), starts, rings, factor, add)
 
@@ -224,19 +230,28 @@ ring_sums = Kernel(
     workspace=lambda in_bytes, out_bytes: 2 * in_bytes,
     free_axes=_free_axes,
 )
-"""``ring_sums(x, *starts, rings, factor)``: a block of a spectrum, added up over each of ``rings``
-and multiplied.
+"""``ring_sums(x, *starts, rings, factor, real)``: a block of a spectrum, added up over each of
+``rings`` and multiplied. ``real``: only the real part; the imaginary parts of the cross spectrum of
+real data cancel at frequencies of opposite signs, of which half a spectrum has one.
 
 ``starts`` holds the index of the block's first element on each axis of the spectrum. The rings lie
 along the last of these axes; the others keep one point. Sums are made in double precision."""
 
 
 def _rings_of(
-    x: Array, /, *others: Array, of: Kernel, rings: Rings, factor: float = 1.0, **params: Any
+    x: Array,
+    /,
+    *others: Array,
+    of: Kernel,
+    rings: Rings,
+    factor: float = 1.0,
+    real: bool = False,
+    **params: Any,
 ) -> Array:
+    starts = (0,) * len(rings.axes)
+
     def sums(*blocks: Array) -> Array:
-        spectrum = of(*blocks, **params)
-        return ring_sums(spectrum, *(0 for _ in rings.axes), rings=rings, factor=factor)
+        return ring_sums(of(*blocks, **params), *starts, rings=rings, factor=factor, real=real)
 
     if 0 in x.shape or library_of(x) != "numpy":
         return sums(x, *others)
@@ -246,7 +261,7 @@ def _rings_of(
     shape[rings.numbers[-1]] = len(rings.kept)
     out = None
     for part in slabs(x, rings.numbers):
-        made = sums(x[part], *(o[part] for o in others))
+        made = sums(x[part], *(part_of(o, part) for o in others))
         if out is None:
             out = np.empty(shape, made.dtype)
         out[part] = made
@@ -259,5 +274,5 @@ rings_of = Kernel(
     workspace=lambda in_bytes, out_bytes: 4 * in_bytes,
     free_axes=_free_alone,
 )
-"""``rings_of(x, *others, of, rings, factor, **params)``: `ring_sums` of the spectrum that the
+"""``rings_of(x, *others, of, rings, factor, real, **params)``: `ring_sums` of the spectrum that the
 kernel ``of`` makes of blocks that hold its axes whole, a part of them at a time."""

@@ -11,6 +11,8 @@ from ..errors import ArgumentError, ArrayTypeError
 from ._axes import PALETTE, label_of, matplotlib, numbers, short_dates
 
 _LAND = "#d4d4d4"
+_IN_COLUMN = 9
+"""Clusters in one column of a legend."""
 
 
 def clusters(obj: Any, *, title: str | None = None) -> Any:
@@ -50,8 +52,8 @@ def clusters(obj: Any, *, title: str | None = None) -> Any:
     >>> x = xr.DataArray(np.random.default_rng(0).normal(size=(4, 6, 12)), dims=("y", "x", "month"))
     >>> found = x.spanwise.cluster.kmeans(3, feature_dim="month", random_state=0)
     >>> figure = spanwise.plot.clusters(found)
-    >>> len(figure.axes)
-    2
+    >>> figure.axes[-1].get_xlabel()
+    'month'
     """
     import xarray as xr
 
@@ -147,7 +149,9 @@ def _draw_lines(ax: Any, centroids: Any, colours: list[Any], names: list[str]) -
     short_dates(ax.xaxis, np.asarray(x))
     ax.set(xlabel=_axis_label(centroids, dim), ylabel=label_of(centroids, "centroid"))
     ax.grid(alpha=0.25)
-    ax.legend(title="cluster", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    columns = math.ceil(len(names) / _IN_COLUMN)
+    where = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "ncols": columns}
+    ax.legend(title="cluster", frameon=False, columnspacing=1, **where)
 
 
 def _draw_maps(

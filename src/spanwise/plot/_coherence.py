@@ -81,8 +81,8 @@ def coherence(
     >>> f = {"freq_time": ("freq_time", np.arange(1, 9) / 16, {"units": "1/s"})}
     >>> c = xr.DataArray(np.linspace(0, 1, 8), f, attrs={"segments": 10}, name="coherence")
     >>> ax = spanwise.plot.coherence(c)
-    >>> ax.get_xlabel(), ax.get_ylim()
-    ('freq time (s⁻¹)', (0.0, 1.0))
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('freq time (s⁻¹)', 'coherence')
     """
     da = one_array(obj, "coherence", (1, 2))
     dim = frequency_dim(da, dim)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from .. import dispatch
 from ..errors import ArgumentError
+from ..kernels.cross import cross as cross_kernel
+from ..kernels.kernel import Kernel
 from ..kernels.library import namespace
 from ..kernels.power import power as power_kernel
 from ..kernels.radial import RadialAxis, Rings, ring_means, ring_sums, rings_of
 from ..kernels.spectrum import Order
-from ._arguments import fft_engine, is_complex, is_whole, some_axes, spacings
-from ._spectrum import _check_choice as check_choice
-from ._spectrum import _real_dtype, power_spectrum
+from ._arguments import fft_engine, floating, is_complex, is_whole, spacings
+from ._cross import accepted, aligned, common_shape, cross_spectrum, whole_pair
+from ._spectrum import power_spectrum
+from ._tapered import Treatment, on_whole, treatment
 
 
 class IsotropicBins(NamedTuple):
@@ -80,8 +83,10 @@ def isotropic_power_spectrum(
     sampling: float | Iterable[float] = 1.0,
     nfactor: float = 4,
     truncate: bool = True,
+    window: Any = None,
+    window_correction: bool = False,
     scaling: Literal["density", "spectrum"] = "density",
-    detrend: Literal["constant"] | None = None,
+    detrend: Literal["constant", "linear"] | None = None,
 ) -> Any:
     """Power spectrum over two or three axes by distance from zero frequency.
 
@@ -96,7 +101,8 @@ def isotropic_power_spectrum(
     The density is also the mean of the density of `power_spectrum` over the ring, times the area
     that its frequencies stand for, over w: for narrow rings ``2 pi |f|`` times the mean (in three
     dimensions ``4 pi |f|**2``). Parseval's theorem holds exactly with ``truncate=False``: the sum
-    of the spectrum, or w times the sum of the density, is the mean of ``|x|**2``.
+    of the spectrum, or w times the sum of the density, is the mean of ``|x|**2``, of x without its
+    trend and times its window.
 
     Parameters
     ----------
@@ -114,10 +120,10 @@ def isotropic_power_spectrum(
     truncate : bool, default: True
         Leave out rings whose mean distance from zero exceeds the highest frequency that all axes
         have with both signs: only corners of the spectrum reach beyond it.
+    window, window_correction, detrend
+        As of `power_spectrum`.
     scaling : {"density", "spectrum"}, default: "density"
         What the spectrum is of: power per unit of frequency, or power.
-    detrend : {"constant"}, optional
-        As of :func:`power_spectrum`.
 
     Returns
     -------
@@ -132,8 +138,7 @@ def isotropic_power_spectrum(
     ------
     ArgumentError
         For other than two or three axes, axes that the array does not have, repeat or have less
-        than three samples, a ``sampling`` that is not positive or of another number than the axes,
-        an ``nfactor`` that is not positive, or an unknown ``scaling`` or ``detrend``.
+        than three samples, an ``nfactor`` that is not positive, and as `power_spectrum`.
     ArrayTypeError
         For labelled, masked, sparse or object arrays.
     MemoryBudgetError
@@ -143,8 +148,8 @@ def isotropic_power_spectrum(
     -----
     One pass over the data. Rings follow from the lengths and are known at once. Along whole axes
     each chunk is one task, which transforms real data to half a spectrum and adds up a few lines at
-    a time while they are in the cache; along cut axes an exchange comes first
-    (:func:`spanwise.fft.fftn`), each chunk of the spectrum adds up its share of the rings, and the
+    a time while they are in the cache; along cut axes an exchange comes first, which cuts others.
+    Where there are no others, each chunk of the spectrum adds up its share of the rings, and the
     shares are added in a tree.
 
     The rings are those of xrft, whose values are, with ``b = isotropic_bins(...)`` and A the
@@ -170,70 +175,199 @@ def isotropic_power_spectrum(
         function="signal.isotropic_power_spectrum",
         accessor="spanwise.signal.isotropic_power_spectrum",
     )
-    how = _radial(x, axes, sampling, nfactor, truncate, scaling, detrend)
-    half = not is_complex(x)
-    if not is_whole(x, how.axes):
-        power = power_spectrum(
-            x, axes=how.axes, sampling=how.spacings, scaling=scaling, detrend=detrend, half=half
-        )
-        return sum_rings(power, how.rings(half), how.factor)
-    n = math.prod(x.shape[a] for a in how.axes)
-    rings = how.rings(half)
+    how, radial = _radial(
+        (x,),
+        x.shape,
+        nfactor,
+        truncate,
+        axes=axes,
+        sampling=sampling,
+        window=window,
+        window_correction=window_correction,
+        scaling=scaling,
+        detrend=detrend,
+    )
+    dtype = floating(x, as_complex=False)
+    y = x if is_whole(x, how.axes) else on_whole(x, how, None, x.dtype, "isotropic-power-spectrum")
+    if y is not None:
+        return _of_whole(y, (), how, radial, power_kernel, dtype, "isotropic-power-spectrum")
+    power = power_spectrum(
+        x,
+        axes=how.axes,
+        sampling=radial.spacings,
+        window=list(how.windows) or None,
+        window_correction=window_correction,
+        scaling=scaling,
+        detrend=detrend,
+        half=how.half,
+    )
+    return sum_rings(power, radial.rings, radial.factor)
+
+
+def isotropic_cross_spectrum(
+    x: Any,
+    y: Any,
+    /,
+    *,
+    axes: Iterable[int],
+    sampling: float | Iterable[float] = 1.0,
+    nfactor: float = 4,
+    truncate: bool = True,
+    window: Any = None,
+    window_correction: bool = False,
+    scaling: Literal["density", "spectrum"] = "density",
+    detrend: Literal["constant", "linear"] | None = None,
+) -> Any:
+    """Cross spectrum of two arrays over two or three axes by distance from zero frequency.
+
+    The sum of their `cross_spectrum` over the rings of :func:`isotropic_power_spectrum`, scaled as
+    there: with ``truncate=False`` the sum of the spectrum, or the width of a ring times the sum of
+    the density, is the mean of ``x conj(y)``.
+
+    Parameters
+    ----------
+    x, y : array
+        Real or complex data, as of `cross_spectrum`.
+    axes, sampling, nfactor, truncate, window, window_correction, scaling, detrend
+        As of :func:`isotropic_power_spectrum`. Axes count as those of the result of
+        `cross_spectrum`.
+
+    Returns
+    -------
+    array
+        As of :func:`isotropic_power_spectrum`. Real for real data, whose imaginary parts at
+        frequencies of opposite signs cancel: what is left is the cospectrum. Else complex.
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`isotropic_power_spectrum`, and for shapes that do not go together.
+    ArrayTypeError
+        For labelled, masked, sparse or object arrays, and arrays of two libraries.
+    MemoryBudgetError
+        If no way of making the axes whole fits the memory budget.
+
+    Notes
+    -----
+    One pass over either array, as with `cross_spectrum`; rings are added up in its tasks.
+
+    Examples
+    --------
+    >>> import numpy as np, spanwise as sw
+    >>> x, noise = np.random.default_rng(0).normal(size=(2, 32, 32))
+    >>> how = dict(axes=(0, 1), truncate=False)
+    >>> c = sw.signal.isotropic_cross_spectrum(x, x + noise, **how)
+    >>> width = sw.signal.isotropic_bins((32, 32), truncate=False).width
+    >>> bool(np.isclose(c.sum() * width, np.mean(x * (x + noise))))
+    True
+    """
+    x, y = accepted(x, y, "isotropic_cross_spectrum")
+    shape = common_shape(x, y)
+    how, radial = _radial(
+        (x, y),
+        shape,
+        nfactor,
+        truncate,
+        axes=axes,
+        sampling=sampling,
+        window=window,
+        window_correction=window_correction,
+        scaling=scaling,
+        detrend=detrend,
+    )
+    x, y = aligned(x, y, shape, how.axes)
+    dtypes = [floating(z, as_complex=not how.half) for z in (x, y)]
+    dtype = None if None in dtypes else np.result_type(*dtypes)
+    pair = whole_pair(x, y, how, "isotropic-cross-spectrum")
+    if pair is not None:
+        x, y = pair
+        return _of_whole(x, (y,), how, radial, cross_kernel, dtype, "isotropic-cross-spectrum")
+    cross = cross_spectrum(
+        x,
+        y,
+        axes=how.axes,
+        sampling=radial.spacings,
+        window=list(how.windows) or None,
+        window_correction=window_correction,
+        scaling=scaling,
+        detrend=detrend,
+        half=how.half,
+    )
+    return sum_rings(cross, radial.rings, radial.factor, real=how.half)
+
+
+def _of_whole(
+    x: Any,
+    others: tuple[Any, ...],
+    how: Treatment,
+    radial: _Radial,
+    kernel: Kernel,
+    dtype: Any,
+    operation: str,
+) -> Any:
+    """All of it in one kernel on each block."""
     sums = dispatch.blockwise(
         x,
         rings_of,
-        operation="isotropic-power-spectrum",
-        dtype=_real_dtype(x),
+        operation=operation,
+        dtype=dtype,
         reason="the axes are whole in their chunks",
-        lengths=_ring_lengths(rings),
-        of=power_kernel,
-        rings=rings,
-        factor=how.factor,
-        axes=how.axes,
-        scale=math.prod(how.spacings) / n if scaling == "density" else 1.0 / n**2,
-        half=half,
-        detrend=detrend == "constant",
+        others=others,
+        lengths=_ring_lengths(radial.rings),
+        of=kernel,
+        rings=radial.rings,
+        factor=radial.factor,
+        real=how.half,
+        **how.parameters,
         **fft_engine(x),
     )
-    return _rings_last(sums, rings)
+    return _rings_last(sums, radial.rings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Radial:
-    """What is asked for, and the rings that follow from it."""
+    """The rings that a call asks for."""
 
-    axes: tuple[int, ...]
-    lengths: tuple[int, ...]
     spacings: tuple[float, ...]
-    bins: IsotropicBins
-    kept: tuple[int, ...]
+    """Distances of samples, in the order of the axes."""
+    rings: Rings
     factor: float
     """What a sum over a ring is multiplied by."""
 
-    def rings(self, half: bool) -> Rings:
-        """The rings of a spectrum as the transform gives it, halved along the last axis or not."""
-        orders: list[Order] = ["natural"] * len(self.axes)
-        orders[-1] = "half" if half else "natural"
-        steps = (1 / (n * d) for n, d in zip(self.lengths, self.spacings, strict=True))
-        places = zip(self.axes, self.lengths, steps, orders, strict=True)
-        return Rings(tuple(RadialAxis(*p) for p in places), self.bins.width, self.kept)
-
 
 def _radial(
-    x: Any, axes: Any, sampling: Any, nfactor: float, truncate: bool, scaling: str, detrend: Any
-) -> _Radial:
-    check_scaling(scaling)
-    check_choice("detrend", detrend, (None, "constant"))
-    chosen = some_axes(x, axes)
-    distances = spacings(sampling, len(chosen))
+    arrays: Sequence[Any],
+    shape: tuple[int, ...],
+    nfactor: float,
+    truncate: bool,
+    *,
+    scaling: str,
+    sampling: Any,
+    **given: Any,
+) -> tuple[Treatment, _Radial]:
+    """How the arrays are transformed, and the rings of their spectrum."""
+    half = not any(map(is_complex, arrays))
+    how = treatment(
+        arrays, shape, sampling=sampling, scaling=scaling, shift=False, half=half, **given
+    )
     # A ring does not depend on the order of the axes; that of the memory is the fastest.
-    pairs = sorted(zip(chosen, distances, strict=True))
-    ordered, distances = tuple(a for a, _ in pairs), tuple(d for _, d in pairs)
-    lengths = tuple(int(x.shape[a]) for a in ordered)
+    order = sorted(range(len(how.axes)), key=lambda i: how.axes[i])
+    distances = spacings(sampling, len(order))
+    how = replace(
+        how,
+        axes=tuple(how.axes[i] for i in order),
+        windows=tuple(how.windows[i] for i in order if how.windows),
+    )
+    distances = tuple(distances[i] for i in order)
+    lengths = tuple(int(shape[a]) for a in how.axes)
     bins, kept = _bins(lengths, distances, nfactor, truncate)
-    cell = math.prod(1 / (n * d) for n, d in zip(lengths, distances, strict=True))
-    factor = cell / bins.width if scaling == "density" else 1.0
-    return _Radial(ordered, lengths, distances, bins, kept, factor)
+    orders: list[Order] = ["natural"] * (len(order) - 1)
+    orders.append("half" if half else "natural")
+    steps = [1 / (n * d) for n, d in zip(lengths, distances, strict=True)]
+    places = zip(how.axes, lengths, steps, orders, strict=True)
+    rings = Rings(tuple(RadialAxis(*p) for p in places), bins.width, kept)
+    factor = math.prod(steps) / bins.width if scaling == "density" else 1.0
+    return how, _Radial(distances, rings, factor)
 
 
 def rings_of_spectrum(
@@ -247,22 +381,22 @@ def rings_of_spectrum(
     return bins, Rings(ordered, bins.width, kept)
 
 
-def check_scaling(scaling: Any) -> None:
-    """Refuse an unknown scaling."""
-    check_choice("scaling", scaling, ("density", "spectrum"))
+def sum_rings(spectrum: Any, rings: Rings, factor: float, *, real: bool = False) -> Any:
+    """A spectrum added up over each ring, and multiplied; rings along a last axis.
 
-
-def sum_rings(spectrum: Any, rings: Rings, factor: float) -> Any:
-    """A spectrum added up over each ring, and multiplied; rings along a last axis."""
+    ``real``: only its real part.
+    """
+    dtype = floating(spectrum, as_complex=is_complex(spectrum) and not real)
     sums = dispatch.add_shares(
         spectrum,
         ring_sums,
         operation="isotropic-sum",
-        dtype=spectrum.dtype if isinstance(spectrum.dtype, np.dtype) else None,
+        dtype=dtype,
         reason="each chunk of the spectrum adds up what it holds of the rings",
         lengths=_ring_lengths(rings),
         rings=rings,
         factor=factor,
+        real=real,
     )
     return _rings_last(sums, rings)
 

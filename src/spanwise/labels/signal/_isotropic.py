@@ -9,7 +9,8 @@ from typing import Any, Literal
 from ... import signal as _signal
 from ...errors import ArgumentError
 from ...kernels.radial import RadialAxis
-from ...signal._isotropic import check_scaling, rings_of_spectrum, sum_rings
+from ...signal._arguments import check_choice
+from ...signal._isotropic import rings_of_spectrum, sum_rings
 from ..attrs import derived_attrs, keeps_attrs
 from ..coords import FrequencyAxis, read_axis, read_frequencies
 from ..select import (
@@ -223,7 +224,7 @@ def isotropize(
     import xarray as xr
 
     check_labelled(obj, "signal.isotropize")
-    check_scaling(scaling)
+    check_choice("scaling", scaling, ("density", "spectrum"))
     dims = _choose(obj, dim)
     obj = drop_extra(obj, dims)
 
