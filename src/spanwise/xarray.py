@@ -89,7 +89,10 @@ class FFTNamespace(_Namespace):
 class SignalNamespace(_Namespace):
     """Spectra by dimension: :mod:`spanwise.labels.signal`."""
 
+    cross_phase = _method(_signal.cross_phase)
+    cross_spectrum = _method(_signal.cross_spectrum)
     fit_loglog = _method(_signal.fit_loglog)
+    isotropic_cross_spectrum = _method(_signal.isotropic_cross_spectrum)
     isotropic_power_spectrum = _method(_signal.isotropic_power_spectrum)
     isotropize = _method(_signal.isotropize)
     power_spectrum = _method(_signal.power_spectrum)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import spanwise as sw
 import spanwise.labels.signal as labelled
-from spanwise.errors import ArgumentError, ArrayTypeError
+from spanwise.errors import ArgumentError, ArrayTypeError, NonFiniteError
 from spanwise.testing import ArrayBackend, raise_if_computes
 from spanwise.testing.strategies import chunkings
 
@@ -195,3 +195,86 @@ def test_a_taken_name_asks_for_another_prefix():
     with pytest.raises(ArgumentError, match="prefix="):
         labelled.isotropic_power_spectrum(data, ("y", "x"))
     assert "k_r" in labelled.isotropic_power_spectrum(data, ("y", "x"), prefix="k_").dims
+
+
+def test_windows_trends_and_corrections_are_passed_on():
+    data = field() + xr.DataArray(np.arange(15.0), dims="y")
+    how = {"detrend": "linear", "window_correction": True}
+    out = labelled.isotropic_power_spectrum(data, ("x", "y"), window={"y": "hann"}, **how)
+    expected = sw.signal.isotropic_power_spectrum(
+        data.values, axes=(1, 2), sampling=(2.0, 0.5), window=["hann", None], **how
+    )
+    np.testing.assert_allclose(out, expected)
+
+
+def test_missing_data_is_refused_when_it_is_met_or_filled():
+    data = field()
+    data[1, 3, 4] = np.nan
+    lazy = labelled.isotropic_power_spectrum(data.chunk(time=1), ("y", "x"))
+    assert np.isfinite(lazy.isel(time=0).compute()).all()
+    with pytest.raises(NonFiniteError, match="fill="):
+        lazy.compute()
+    with pytest.raises(NonFiniteError, match="'eta'"):
+        labelled.isotropic_power_spectrum(data, ("y", "x"))
+    filled = labelled.isotropic_power_spectrum(data, ("y", "x"), fill=0.0)
+    xr.testing.assert_allclose(
+        filled, labelled.isotropic_power_spectrum(data.fillna(0.0), ("y", "x"))
+    )
+
+
+def test_chunks_become_segments():
+    data = field(ny=16, nx=18).chunk(y=8, x=9)
+    out = labelled.isotropic_power_spectrum(data, ("y", "x"), chunks_to_segments=True)
+    assert dict(out.sizes) == {"time": 2, "y_segment": 2, "x_segment": 2, "freq_r": out.freq_r.size}
+    part = labelled.isotropic_power_spectrum(data.isel(y=slice(8), x=slice(9, 18)), ("y", "x"))
+    np.testing.assert_allclose(out[:, 0, 1], part)
+
+
+@pytest.mark.parametrize("chunks", [None, {"time": 1}, {"y": 4, "x": 5}])
+@pytest.mark.parametrize("scaling", ["density", "spectrum"])
+def test_cross_spectra_are_those_of_arrays_with_the_labels_of_both(chunks, scaling):
+    one = field()
+    other = (one.isel(time=1, drop=True) + 1).rename("theta")
+    other.attrs = {"units": "K", "long_name": "warmth"}
+    pair = (one, other) if chunks is None else (one.chunk(chunks), other.chunk(y=5))
+    with raise_if_computes():
+        out = labelled.isotropic_cross_spectrum(*pair, ("y", "x"), scaling=scaling, window="hann")
+    expected = sw.signal.isotropic_cross_spectrum(
+        one.values,
+        other.values,
+        axes=(1, 2),
+        sampling=(2.0, 0.5),
+        scaling=scaling,
+        window="hann",
+    )
+    np.testing.assert_allclose(out.compute(), expected, rtol=1e-9)
+    assert out.dims == ("time", "freq_r")
+    assert out.name == "eta_theta_isotropic_cross_spectrum"
+    assert out.units == ("m K km" if scaling == "density" else "m K")
+    assert out.month.dims == ("time",)
+    what = "spectral density" if scaling == "density" else "spectrum"
+    assert out.long_name == f"isotropic cross {what} of height and warmth"
+
+
+def test_a_cross_spectrum_made_isotropic_is_the_isotropic_cross_spectrum():
+    one, other = field(), field()[::-1].assign_coords(time=[0, 1]) ** 2
+    cross = labelled.cross_spectrum(one, other, ("y", "x"))
+    out = labelled.isotropize(cross, ("freq_y", "freq_x"))
+    expected = labelled.isotropic_cross_spectrum(one, other, ("y", "x"))
+    np.testing.assert_allclose(out.real, expected, atol=1e-12)
+    np.testing.assert_allclose(out.imag, 0, atol=1e-12)
+
+
+def test_cross_spectra_of_datasets_are_those_of_their_variables():
+    one = xr.Dataset({"a": field(), "b": 2 * field(), "line": ("x", np.arange(18.0))})
+    with pytest.warns(UserWarning, match="'line'"):
+        out = labelled.isotropic_cross_spectrum(one, field(), ("y", "x"))
+    assert set(out.data_vars) == {"a", "b"}
+    np.testing.assert_allclose(out.b, 2 * out.a)
+
+
+def test_cross_spectra_need_the_same_samples():
+    with pytest.raises(ArgumentError, match="coordinates differ"):
+        labelled.isotropic_cross_spectrum(field(), field().isel(y=slice(9)), ("y", "x"))
+    with pytest.raises(ArrayTypeError, match="xarray"):
+        labelled.isotropic_cross_spectrum(field(), np.ones(4), ("y", "x"))

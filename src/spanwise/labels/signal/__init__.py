@@ -1,7 +1,16 @@
 """Spectral analysis by dimension name."""
 
-from ._isotropic import isotropic_power_spectrum, isotropize
+from ._cross import cross_phase, cross_spectrum
+from ._isotropic import isotropic_cross_spectrum, isotropic_power_spectrum, isotropize
 from ._loglog import fit_loglog
 from ._spectrum import power_spectrum
 
-__all__ = ["fit_loglog", "isotropic_power_spectrum", "isotropize", "power_spectrum"]
+__all__ = [
+    "cross_phase",
+    "cross_spectrum",
+    "fit_loglog",
+    "isotropic_cross_spectrum",
+    "isotropic_power_spectrum",
+    "isotropize",
+    "power_spectrum",
+]

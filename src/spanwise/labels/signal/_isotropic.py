@@ -11,21 +11,18 @@ from ...errors import ArgumentError
 from ...kernels.radial import RadialAxis
 from ...signal._arguments import check_choice
 from ...signal._isotropic import rings_of_spectrum, sum_rings
-from ..attrs import derived_attrs, keeps_attrs
+from ..attrs import derived_attrs, joint_attrs
 from ..coords import FrequencyAxis, read_axis, read_frequencies
-from ..select import (
-    Dims,
-    check_labelled,
-    choose_dims,
-    drop_extra,
-    new_variable,
-    over_variables,
-    warn,
-)
+from ..missing import Fill, fill_missing, refuse_missing
+from ..select import Dims, check_labelled, choose_dims, drop_extra, new_variable, warn
+from ..treatment import Treatment
 from ..units import product
+from ._common import chosen, over, segments, window_list
+from ._cross import Pair, over_pairs
 
-__all__ = ["isotropic_power_spectrum", "isotropize"]
+__all__ = ["isotropic_cross_spectrum", "isotropic_power_spectrum", "isotropize"]
 
+_POWER = {"density": "power spectral density", "spectrum": "power spectrum"}
 _DEGREES = re.compile(r"degrees?(?:_?(?:north|east|south|west|true|[nesw]))?", re.IGNORECASE)
 
 
@@ -36,7 +33,11 @@ def isotropic_power_spectrum(
     nfactor: float = 4,
     truncate: bool = True,
     scaling: Literal["density", "spectrum"] = "density",
-    detrend: Literal["constant"] | None = None,
+    window: Any = None,
+    window_correction: bool = False,
+    detrend: Literal["constant", "linear"] | None = None,
+    chunks_to_segments: bool = False,
+    fill: Fill = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
@@ -51,7 +52,7 @@ def isotropic_power_spectrum(
         density    sum of P over the ring / w     power per unit of freq_r
 
     so that, with ``truncate=False``, the sum of the spectrum, or w times the sum of the density, is
-    the mean of the squares of the data (Parseval).
+    the mean of the squares of the data, less their trend and times the window (Parseval).
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def isotropic_power_spectrum(
         dimensions have with both signs.
     scaling : {"density", "spectrum"}, default: "density"
         What the spectrum is of: power per unit of frequency, or power.
-    detrend : {"constant"}, optional
+    window, window_correction, detrend, chunks_to_segments, fill
         As of `power_spectrum`.
     prefix : str, default: "freq_"
         The new dimension is called this and "r".
@@ -93,10 +94,12 @@ def isotropic_power_spectrum(
     ArgumentError
         For other than two or three dimensions, dimensions that the data does not have, of different
         units or with less than three samples, coordinates that are uneven beyond ``spacing_tol`` or
-        neither numbers nor times, an ``nfactor`` that is not positive, or an unknown ``scaling`` or
-        ``detrend``.
+        neither numbers nor times, an ``nfactor`` that is not positive, and as `power_spectrum`.
     ArrayTypeError
         For anything but xarray objects.
+    NonFiniteError
+        When the result is computed, by the task that meets NaN or infinity along a transformed
+        dimension.
     MemoryBudgetError
         If no way of making the dimensions whole fits the memory budget.
 
@@ -128,35 +131,164 @@ def isotropic_power_spectrum(
     >>> bool(np.isclose(p.sum() * p.freq_r.spacing, (sst**2).mean()))
     True
     """
-    import xarray as xr
-
     check_labelled(obj, "signal.isotropic_power_spectrum")
-    dims = _choose(obj, dim)
-    obj = drop_extra(obj, dims)
+    rings = {"nfactor": nfactor, "truncate": truncate}
+    how = Treatment(
+        prefix=prefix,
+        spacing_tol=spacing_tol,
+        keep_attrs=keep_attrs,
+        detrend=detrend,
+        window=window,
+        window_correction=window_correction,
+        chunks_to_segments=chunks_to_segments,
+        fill=fill,
+    )
+    obj, dims = chosen(_with_all(obj, _choose(obj, dim)), _choose(obj, dim), None, how)
 
     def one(da: Any, own: tuple[str, ...]) -> Any:
+        da = segments(da, own, how)
         axes = [read_axis(da, d, spacing_tol=spacing_tol) for d in own]
         units = _common_units([(a.dim, a.units) for a in axes])
         sampling = [float(a.spacing) for a in axes]
-        rings = {"nfactor": nfactor, "truncate": truncate}
         power = _signal.isotropic_power_spectrum(
-            da.data,
+            fill_missing(da, own, how.fill).data,
             axes=[da.get_axis_num(d) for d in own],
             sampling=sampling,
+            window=window_list(how, own),
+            window_correction=window_correction,
             scaling=scaling,
             detrend=detrend,
             **rings,
         )
+        power = refuse_missing(power, da, (power.ndim - 1,), own)
         bins = _signal.isotropic_bins([da.sizes[d] for d in own], sampling, **rings)
         factors = [(units, 1)] if scaling == "density" else []
-        label = _label(scaling, "power spectr")
+        label = f"isotropic {_POWER[scaling]} of "
         attrs = derived_attrs(da.attrs, keep_attrs, *factors, power=2, prefix=label)
-        return on_rings(da, own, power, bins, f"{prefix}r", product((units, -1)), attrs)
+        out = new_variable(da, (*(d for d in da.dims if d not in own), f"{prefix}r"), power, attrs)
+        out.name = da.name
+        return _with_rings(out, bins, f"{prefix}r", product((units, -1)))
 
-    if isinstance(obj, xr.Dataset):
-        obj = _with_all(obj, dims)
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)
+
+
+def isotropic_cross_spectrum(
+    obj: Any,
+    other: Any,
+    dim: Dims = None,
+    *,
+    nfactor: float = 4,
+    truncate: bool = True,
+    scaling: Literal["density", "spectrum"] = "density",
+    window: Any = None,
+    window_correction: bool = False,
+    detrend: Literal["constant", "linear"] | None = None,
+    chunks_to_segments: bool = False,
+    fill: Fill = None,
+    prefix: str = "freq_",
+    spacing_tol: float = 1e-3,
+    keep_attrs: bool | None = None,
+) -> Any:
+    """Cross spectrum over two or three dimensions by distance from zero frequency.
+
+    The sum of `cross_spectrum` over the rings of :func:`isotropic_power_spectrum`, scaled as there.
+
+    Parameters
+    ----------
+    obj : DataArray or Dataset
+        The first of the two, as of `cross_spectrum`.
+    other : DataArray or Dataset
+        As of `cross_spectrum`.
+    dim, nfactor, truncate, scaling
+        As of :func:`isotropic_power_spectrum`.
+    window, window_correction, detrend, chunks_to_segments, fill, prefix, spacing_tol, keep_attrs
+        As of `cross_spectrum`.
+
+    Returns
+    -------
+    DataArray or Dataset
+        As of :func:`isotropic_power_spectrum`, named after both. Real for real data, whose
+        imaginary parts at frequencies of opposite signs cancel (the cospectrum); else complex.
+        ``units`` of the two are multiplied.
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`isotropic_power_spectrum`, and for coordinates along transformed dimensions that
+        differ.
+    ArrayTypeError
+        For anything but xarray objects, and arrays of two libraries.
+    NonFiniteError
+        When the result is computed, by the task that meets NaN or infinity along a transformed
+        dimension.
+    MemoryBudgetError
+        If no way of making the dimensions whole fits the memory budget.
+
+    Warns
+    -----
+    UserWarning
+        Names further coordinates along transformed dimensions, and variables, that are dropped.
+
+    Notes
+    -----
+    ``xrft.isotropic_cross_spectrum`` gives complex numbers with an imaginary part of rounding
+    errors, scaled as its power spectrum. See :func:`spanwise.signal.isotropic_cross_spectrum`.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from spanwise.labels.signal import isotropic_cross_spectrum
+    >>> u, v = (
+    ...     xr.DataArray(x, dims=("y", "x"), name=name, attrs={"units": "m/s"})
+    ...     for x, name in zip(np.random.default_rng(0).normal(size=(2, 32, 32)), "uv")
+    ... )
+    >>> c = isotropic_cross_spectrum(u, v, truncate=False, scaling="spectrum")
+    >>> c.name, c.units, bool(np.isclose(c.sum(), (u * v).mean()))
+    ('u_v_isotropic_cross_spectrum', 'm^2 s^-2', True)
+    """
+    rings = {"nfactor": nfactor, "truncate": truncate}
+    how = Treatment(
+        prefix=prefix,
+        spacing_tol=spacing_tol,
+        keep_attrs=keep_attrs,
+        detrend=detrend,
+        window=window,
+        window_correction=window_correction,
+        chunks_to_segments=chunks_to_segments,
+        fill=fill,
+    )
+    for z in (obj, other):
+        check_labelled(z, "signal.isotropic_cross_spectrum")
+    dims = _choose(obj, dim)
+    obj, other = _with_all(obj, dims), _with_all(other, dims)
+
+    def one(pair: Pair) -> Any:
+        units = _common_units([(a.dim, a.units) for a in pair.axes])
+        sampling = [float(a.spacing) for a in pair.axes]
+        x = _signal.isotropic_cross_spectrum(
+            *pair.arrays,
+            axes=pair.numbers,
+            sampling=sampling,
+            window=pair.windows,
+            window_correction=window_correction,
+            scaling=scaling,
+            detrend=detrend,
+            **rings,
+        )
+        lengths = [pair.pair[0].sizes[d] for d in pair.dims]
+        bins = _signal.isotropic_bins(lengths, sampling, **rings)
+        attrs = joint_attrs(
+            *pair.attrs,
+            keep_attrs,
+            *([(units, 1)] if scaling == "density" else []),
+            long_name=f"isotropic cross {_POWER[scaling].removeprefix('power ')} of {{}} and {{}}",
+        )
+        kept = [d for d in pair.order if d not in pair.dims]
+        name = "isotropic_cross_spectrum"
+        out = pair.on_dims(x, (x.ndim - 1,), [*kept, f"{prefix}r"], name, attrs)
+        return _with_rings(out, bins, f"{prefix}r", product((units, -1)))
+
+    return over_pairs("isotropic_cross_spectrum", obj, other, dims, None, how, one)
 
 
 def isotropize(
@@ -221,12 +353,10 @@ def isotropize(
     >>> p = isotropize(power_spectrum(x, ("y", "x")), ("freq_y", "freq_x"))
     >>> xr.testing.assert_allclose(p, isotropic_power_spectrum(x, ("y", "x")))
     """
-    import xarray as xr
-
     check_labelled(obj, "signal.isotropize")
     check_choice("scaling", scaling, ("density", "spectrum"))
     dims = _choose(obj, dim)
-    obj = drop_extra(obj, dims)
+    obj = drop_extra(_with_all(obj, dims), dims)
 
     def one(da: Any, own: tuple[str, ...]) -> Any:
         axes = [_frequencies(da, d, spacing_tol) for d in own]
@@ -243,41 +373,30 @@ def isotropize(
         sums = sum_rings(da.data, rings, factor)
         factors = [(units, len(own) - 1)] if scaling == "density" else []
         attrs = derived_attrs(da.attrs, keep_attrs, *factors, prefix="isotropic ")
-        return on_rings(da, own, sums, bins, f"{prefix}r", units, attrs)
+        out = new_variable(da, (*(d for d in da.dims if d not in own), f"{prefix}r"), sums, attrs)
+        out.name = da.name
+        return _with_rings(out, bins, f"{prefix}r", units)
 
-    if isinstance(obj, xr.Dataset):
-        obj = _with_all(obj, dims)
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)
 
 
-def on_rings(
-    da: Any, dims: tuple[str, ...], x: Any, bins: Any, name: str, units: str | None, attrs: Any
-) -> Any:
-    """A spectrum on rings instead of ``dims``; ``units`` are those of the frequencies."""
+def _with_rings(da: Any, bins: Any, name: str, units: str | None) -> Any:
+    """The coordinates of rings; ``units`` are those of their frequencies."""
     import xarray as xr
 
-    if name in da.dims or name in da.coords:
+    if name in da.coords:
         raise ArgumentError(
             f"the new dimension would be called {name!r}, which is taken; choose another prefix="
         )
-    kept = tuple(d for d in da.dims if d not in dims)
-    out = new_variable(da, (*kept, name), x, attrs)
-    out.name = da.name
     about = {"long_name": "isotropic frequency", "spacing": bins.width}
     about |= {} if units is None else {"units": units}
     modes = {"long_name": "frequencies in the ring"}
-    return out.assign_coords(
+    return da.assign_coords(
         {
             name: xr.Variable(name, bins.frequency, about),
             "modes": xr.Variable(name, bins.modes, modes),
         }
     )
-
-
-def _label(scaling: str, what: str) -> str:
-    """Put before the long name of the data."""
-    return f"isotropic {what}al density of " if scaling == "density" else f"isotropic {what}um of "
 
 
 def _choose(obj: Any, dim: Dims) -> tuple[str, ...]:
@@ -291,7 +410,11 @@ def _choose(obj: Any, dim: Dims) -> tuple[str, ...]:
 
 
 def _with_all(ds: Any, dims: tuple[str, ...]) -> Any:
-    """Without the variables that have some of the dimensions only."""
+    """Without the variables that have some of the dimensions only; a DataArray as it is."""
+    import xarray as xr
+
+    if not isinstance(ds, xr.Dataset):
+        return ds
     partial = [
         name
         for name, v in ds.data_vars.items()
