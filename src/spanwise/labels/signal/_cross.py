@@ -353,12 +353,12 @@ def over_pairs(
     ]
     out, dropped = {}, []
     for key in keys:
-        pair = [z[key] if isinstance(z, xr.Dataset) else z for z in (obj, other)]
-        own = tuple(d for d in dims if all(d in z.dims for z in pair))
-        if not own or any(z.dtype.kind not in "biufc" for z in pair):
+        first, second = (z[key] if isinstance(z, xr.Dataset) else z for z in (obj, other))
+        own = tuple(d for d in dims if d in first.dims and d in second.dims)
+        if not own or any(z.dtype.kind not in "biufc" for z in (first, second)):
             dropped.append(key)
             continue
-        out[key] = one(Pair(*pair, own, real_dim, how))
+        out[key] = one(Pair(first, second, own, real_dim, how))
     if dropped:
         warn(
             f"variables {', '.join(map(repr, dropped))} are not numeric or have none of the "
