@@ -1,0 +1,345 @@
+"""Spectra of overlapping segments of one axis: their sums, or each of them.
+
+Segment s of a block are the samples ``s * step`` to ``s * step + nperseg`` of its axis. Each is
+detrended, multiplied by the window and transformed::
+
+    X[s, k] = sum_j w[j] (x[s step + j] - trend) exp(-2 pi i j k / nfft)
+
+A few segments at a time go through all of it, so that they stay in the cache and no array of all
+segments is made. Sums over segments are taken in double precision. The caller knows the scale.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from .detrend import detrended, real_dtype
+from .fft import fft
+from .kernel import Kernel
+from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .memory import all_but
+from .spectrum import as_inexact
+from .window import Window, window_values
+
+_SLAB_BYTES = {False: 2**19, True: 2**28}
+"""Bytes of segments at a time: on the CPU they stay in the cache, a device wants long runs."""
+_SUMMED = 64
+"""Segments whose powers are added in the precision of the data before they go to the sums."""
+
+Quantity = Literal["power", "cross", "coherence"]
+"""What is added up: |X|^2; conj(X) Y; |X|^2, |Y|^2 and conj(X) Y."""
+PLANES = {"power": 1, "cross": 2, "coherence": 4}
+"""Real numbers per frequency of each quantity: complex ones lie as real and imaginary planes."""
+Mode = Literal["psd", "complex", "magnitude", "angle", "phase"]
+"""What of the spectrum of each segment is given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """How an axis is cut into segments, and what each goes through."""
+
+    axis: int
+    """Axis of the samples."""
+    nperseg: int
+    """Samples of a segment."""
+    step: int
+    """Samples from one segment to the next."""
+    nfft: int
+    """Points of the transform."""
+    window: Window
+    """What segments are multiplied by."""
+    detrend: str | Callable[..., Any] | None
+    """What is taken away of each: "constant", "linear", or what a function leaves of an array
+    whose last axis are the samples of segments."""
+    half: bool
+    """Whether the data are real, so that non-negative frequencies say all."""
+
+    @property
+    def frequencies(self) -> int:
+        """Number of frequencies of a transform."""
+        return self.nfft // 2 + 1 if self.half else self.nfft
+
+    def count(self, length: int) -> int:
+        """Number of segments that lie in so many samples.
+
+        >>> Segments(0, 4, 2, 4, "hann", None, True).count(9)
+        3
+        """
+        return max(0, (length - self.nperseg) // self.step + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Segments that lie in one array of shape (before, samples, behind)."""
+
+    x: Array
+    first: int
+    """The first sample of the first of them."""
+    count: int
+
+
+def _runs(x: Array, before: Sequence[Array], how: Segments) -> tuple[list[_Run], Any]:
+    """The segments of a block, and the element type they are worked on in.
+
+    Those that begin before the last piece are found in a copy of their surroundings; the others
+    where they are.
+    """
+    pieces = [_as_lines(piece, how.axis) for piece in (*before, x)]
+    dtype = as_inexact(x[(slice(0, 0),) * x.ndim], not how.half).dtype
+    own = pieces[-1]
+    lengths = [piece.shape[1] for piece in pieces]
+    ahead = sum(lengths[:-1])
+    count = how.count(ahead + own.shape[1])
+    straddling = min(count, -(-ahead // how.step))
+    if not straddling:
+        return [_Run(own, 0, count)], dtype
+    needed = (straddling - 1) * how.step + how.nperseg - ahead
+    joined = namespace(x).concat([*pieces[:-1], own[:, : max(needed, 0), :]], axis=1)
+    runs = [_Run(joined, 0, straddling)]
+    if count > straddling:
+        runs.append(_Run(own, straddling * how.step - ahead, count - straddling))
+    return runs, dtype
+
+
+def _as_lines(x: Array, axis: int) -> Array:
+    """A block as (before, samples, behind)."""
+    lead, trail = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    return namespace(x).reshape(x, (lead, x.shape[axis], trail))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slab:
+    """Where the segments that are worked on at a time belong."""
+
+    lead: slice
+    trail: slice
+    segments: slice
+    """Counted from the first of their run."""
+
+
+def _slabs(run: _Run, how: Segments, device: bool) -> Iterator[_Slab]:
+    lead, _, trail = run.x.shape
+    itemsize = np.dtype("float64").itemsize if device else run.x.itemsize
+    lines = max(1, _SLAB_BYTES[device] // (how.nfft * itemsize))
+    t = max(1, min(trail, lines))
+    m = max(1, min(run.count, lines // t))
+    n = max(1, min(lead, lines // (t * m)))
+    parts = itertools.product(range(0, lead, n), range(0, trail, t), range(0, run.count, m))
+    for a, b, c in parts:
+        yield _Slab(
+            slice(a, min(a + n, lead)),
+            slice(b, min(b + t, trail)),
+            slice(c, min(c + m, run.count)),
+        )
+
+
+def _lines(run: _Run, slab: _Slab, how: Segments) -> Array:
+    """The segments of a slab, of shape (before, segments, behind, samples)."""
+    start = run.first + slab.segments.start * how.step
+    count = slab.segments.stop - slab.segments.start
+    part = run.x[slab.lead, start : start + (count - 1) * how.step + how.nperseg, slab.trail]
+    if library_of(part) == "numpy":
+        before, along, behind = part.strides
+        shape = (part.shape[0], count, part.shape[2], how.nperseg)
+        strides = (before, how.step * along, behind, along)
+        return np.lib.stride_tricks.as_strided(part, shape, strides, writeable=False)
+    xp = namespace(part)
+    index = how.step * np.arange(count)[:, None] + np.arange(how.nperseg)
+    taken = xp.take(part, like(index.ravel(), part), axis=1)
+    taken = xp.reshape(taken, (part.shape[0], count, how.nperseg, part.shape[2]))
+    return xp.permute_dims(taken, (0, 1, 3, 2))
+
+
+class _Prepared:
+    """Makes segments ready for the transform: detrended, and multiplied by the window."""
+
+    def __init__(self, how: Segments, dtype: Any, reference: Array) -> None:
+        self.how = how
+        self.dtype = dtype
+        empty = namespace(reference).empty((0,), dtype=dtype)
+        values = window_values(how.window, how.nperseg)
+        self.window = like(values, reference, dtype=real_dtype(empty))
+        self.is_flat = bool((values == 1).all())
+        self._scratch = np.empty(0, np.uint8)
+
+    def __call__(self, lines: Array) -> Array:
+        x = self._own(lines)
+        kind = self.how.detrend
+        if callable(kind):
+            x = namespace(x).astype(kind(x), self.dtype)
+        elif kind == "linear":
+            x = detrended(x, (3,), "linear")
+        elif kind == "constant":
+            x -= namespace(x).mean(x, axis=3, keepdims=True)
+        if not self.is_flat:
+            x *= self.window
+        return x
+
+    def _own(self, lines: Array) -> Array:
+        """A copy that may be spoiled, in the type that is worked in."""
+        xp = namespace(lines)
+        if library_of(lines) != "numpy":
+            return xp.astype(lines, self.dtype, copy=True)
+        size = lines.size * np.dtype(self.dtype).itemsize
+        if self._scratch.size < size:
+            self._scratch = np.empty(size, np.uint8)
+        out = self._scratch[:size].view(self.dtype.newbyteorder("=")).reshape(lines.shape)
+        np.copyto(out, lines)
+        return out
+
+
+def _transformed(x: Array, how: Segments, engine: str) -> Array:
+    kind = "rfft" if how.half else "fft"
+    return fft(
+        x, kind=kind, axes=(3,), lengths=(how.nfft,), norm=None, engine=engine, overwrite=True
+    )
+
+
+def _segment_sums(
+    x: Array,
+    *others: Array,
+    how: Segments,
+    quantity: Quantity,
+    before: Sequence[Array] = (),
+    engine: str = "scipy",
+) -> Array:
+    blocks = (x, *others)
+    if others:
+        blocks = _broadcast(blocks, how.axis)
+    first = blocks[0]
+    device = library_of(first) in DEVICE_LIBRARIES
+    found = [_runs(b, before, how) for b in blocks]
+    ready = [_Prepared(how, dtype, b) for (_, dtype), b in zip(found, blocks, strict=True)]
+    sums = _Sums(found[0][0][0].x, PLANES[quantity] * how.frequencies, found[0][1])
+    for runs in zip(*(runs for runs, _ in found), strict=True):
+        for slab in _slabs(runs[0], how, device):
+            spectra = [
+                _transformed(prepare(_lines(run, slab, how)), how, engine)
+                for run, prepare in zip(runs, ready, strict=True)
+            ]
+            sums.add(slab, spectra, quantity)
+    return sums.result(first.shape, how.axis)
+
+
+def _broadcast(blocks: Sequence[Array], axis: int) -> list[Array]:
+    """Blocks of one shape; only those that lack other axes are repeated, as views."""
+    xp = namespace(*blocks)
+    shape = np.broadcast_shapes(*(b.shape for b in blocks))
+    return [b if b.shape == shape else xp.broadcast_to(b, shape) for b in blocks]
+
+
+class _Sums:
+    """Sums over segments, in double precision at least."""
+
+    def __init__(self, x: Array, points: int, dtype: Any) -> None:
+        self.xp = namespace(x)
+        lead, _, trail = x.shape
+        wide = np.longdouble if library_of(x) == "numpy" and _is_long(dtype) else self.xp.float64
+        on = {} if library_of(x) == "numpy" else {"device": x.device}
+        self.total = self.xp.zeros((lead, trail, points), dtype=wide, **on)
+
+    def add(self, slab: _Slab, spectra: Sequence[Array], quantity: Quantity) -> None:
+        """Add what the spectra of a slab give."""
+        xp, total = self.xp, self.total[slab.lead, slab.trail, :]
+        count = spectra[0].shape[1]
+        for a in range(0, count, _SUMMED):
+            group = [s[:, a : a + _SUMMED, ...] for s in spectra]
+            planes = _planes(xp, group, quantity)
+            n = planes[0].shape[-1]
+            for i, plane in enumerate(planes):
+                total[..., i * n : (i + 1) * n] += xp.sum(plane, axis=1, dtype=plane.dtype)
+
+    def result(self, shape: tuple[int, ...], axis: int) -> Array:
+        """The sums with the frequencies where the samples were."""
+        out = self.xp.permute_dims(self.total, (0, 2, 1))
+        return self.xp.reshape(out, (*shape[:axis], out.shape[1], *shape[axis + 1 :]))
+
+
+def _planes(xp: Any, spectra: Sequence[Array], quantity: Quantity) -> list[Array]:
+    """The real numbers that are added up of each segment."""
+    if quantity == "power":
+        return [_squares(xp, spectra[0])]
+    x, y = spectra
+    product = xp.conj(x) * y
+    planes = [xp.real(product), xp.imag(product)]
+    if quantity == "coherence":
+        return [_squares(xp, x), _squares(xp, y), *planes]
+    return planes
+
+
+def _squares(xp: Any, x: Array) -> Array:
+    return xp.square(xp.real(x)) + xp.square(xp.imag(x))
+
+
+def _is_long(dtype: Any) -> bool:
+    return np.dtype(dtype) in (np.longdouble, np.clongdouble)
+
+
+def _free_axes(x: Array, /, *args: Any, how: Segments, **params: Any) -> tuple[int, ...]:
+    return all_but(how.axis, ndim=x.ndim)
+
+
+def _scratch_bytes(in_bytes: int, out_bytes: int) -> int:
+    return 8 * _SLAB_BYTES[False]
+
+
+segment_sums = Kernel(
+    "segment_sums",
+    _segment_sums,
+    workspace=_scratch_bytes,
+    device_workspace=lambda in_bytes, out_bytes: 8 * min(in_bytes, _SLAB_BYTES[True]),
+    free_axes=_free_axes,
+)
+"""Sums over the segments of a block: ``quantity`` of each frequency, in double precision.
+
+``how`` is a :class:`Segments`; ``before`` are pieces that lie in front of a NumPy block. The second
+array of a cross spectrum stands behind the first and is cut in the same way. Complex sums lie as
+planes of real numbers along the axis: real parts, then imaginary parts; powers go before them."""
+
+
+def _segment_spectra(
+    x: Array,
+    *numbers: int,
+    how: Segments,
+    mode: Mode,
+    scale: float,
+    one_sided: bool,
+    edge: Edge | None = None,
+    before: Sequence[Array] = (),
+    engine: str = "scipy",
+) -> Array:
+    if edge is not None:
+        x, before = edge.extended((*before, x), *numbers, axis=how.axis), ()
+    xp = namespace(x)
+    runs, dtype = _runs(x, before, how)
+    prepare = _Prepared(how, dtype, x)
+    full = Segments(
+        how.axis, how.nperseg, how.step, how.nfft, how.window, how.detrend, how.half and one_sided
+    )
+    double = one_sided and mode == "psd"
+    lead, _, trail = runs[0].x.shape
+    out = None
+    first = 0
+    for run in runs:
+        for slab in _slabs(run, how, library_of(x) in DEVICE_LIBRARIES):
+            spectrum = _transformed(prepare(_lines(run, slab, how)), full, engine)
+            part = _of_mode(xp, spectrum, mode, scale, how.nfft if double else None)
+            if out is None:
+                shape = (lead, trail, sum(r.count for r in runs), full.frequencies)
+                out = _empty(shape, part)
+            where = slice(first + slab.segments.start, first + slab.segments.stop)
+            out[slab.lead, slab.trail, where, :] = xp.permute_dims(part, (0, 2, 1, 3))
+        first += run.count
+    assert out is not None
+    # (before, behind, segments, frequencies)
+    shape = (*x.shape[: how.axis], *x.shape[how.axis + 1 :], *out.shape[2:])
+    out = xp.reshape(out, shape)
+    order = [*range(x.ndim - 1), x.ndim - 1]
+    order.insert(how.axis, x.ndim)
+    return xp.permute_dims(out, tuple(order))
