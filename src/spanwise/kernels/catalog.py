@@ -2,6 +2,7 @@
 
 from . import (
     blocks,
+    detrend,
     fft,
     fourstep,
     gram,
@@ -20,6 +21,7 @@ from . import (
 
 __all__ = [
     "blocks",
+    "detrend",
     "fft",
     "fourstep",
     "gram",
