@@ -36,8 +36,8 @@ def joined(block, *numbers, before=()):
 def lowered(x, ranges, function=joined, **options):
     how = plan_halo(spec_of(x), ranges)
     result = how.joined
-    inputs = 1 + len(options.get("beside", ()))
-    step = halo_step(how, result, same, machine=MACHINE, operation="test", reason="", inputs=inputs)
+    beside = [halo for _, halo in options.get("beside", ())]
+    step = halo_step(how, result, same, machine=MACHINE, operation="test", reason="", beside=beside)
     plan = Plan("test", how.source, result, (step,), MACHINE)
     return map_halo(x, how, function, step=step, plan=plan, result=result, **options), plan
 

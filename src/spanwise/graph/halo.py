@@ -164,7 +164,7 @@ def halo_step(
     flops: float = 0.0,
     workspace: int | None = None,
     joins: bool = True,
-    inputs: int = 1,
+    beside: Sequence[Halo] = (),
 ) -> Step:
     """What a kernel on overlapping blocks costs.
 
@@ -188,20 +188,22 @@ def halo_step(
         Bytes that the kernel needs beside input and output; by default what the kernel says.
     joins : bool, default: True
         Whether blocks are put together, as a copy, for the kernel.
-    inputs : int, default: 1
-        Arrays that are cut in the same way.
+    beside : sequence of Halo, optional
+        The blocks of further arrays.
     """
-    taken = inputs * max(how.joined.chunk_bytes, how.source.chunk_bytes)
+    each = (how, *beside)
+    taken = sum(max(h.joined.chunk_bytes, h.source.chunk_bytes) for h in each)
     copied = taken if joins and not how.is_local else 0
     if workspace is None:
         workspace = 0 if kernel is None else kernel.workspace(taken, result.chunk_bytes)
-    halo = inputs * how.bytes_moved
+    halo = sum(h.bytes_moved for h in each)
+    is_local = how.is_local and not beside
     return Step(
         name=f"spanwise-{operation}",
-        pattern="blockwise" if how.is_local else "halo",
-        tasks=how.joined.blocks + inputs * how.slices,
+        pattern="blockwise" if is_local else "halo",
+        tasks=result.blocks + sum(h.slices for h in each),
         kernel="" if kernel is None else kernel.name,
-        bytes_in=inputs * how.source.nbytes,
+        bytes_in=sum(h.source.nbytes for h in each),
         bytes_out=result.nbytes,
         bytes_moved=halo,
         peak_bytes=machine.threads * (taken + copied + result.chunk_bytes + workspace)

@@ -1,6 +1,7 @@
 """Imports every module that defines kernels, so that a worker finds each by its name."""
 
 from . import (
+    averages,
     blocks,
     detrend,
     fft,
@@ -9,10 +10,13 @@ from . import (
     hankel,
     hermitian,
     lloyd,
+    overlap,
     plusplus,
     power,
     response,
     scatter,
+    segment_spectra,
+    segments,
     spectrum,
     survey,
     trigonometric,
@@ -20,6 +24,7 @@ from . import (
 )
 
 __all__ = [
+    "averages",
     "blocks",
     "detrend",
     "fft",
@@ -28,10 +33,13 @@ __all__ = [
     "hankel",
     "hermitian",
     "lloyd",
+    "overlap",
     "plusplus",
     "power",
     "response",
     "scatter",
+    "segment_spectra",
+    "segments",
     "spectrum",
     "survey",
     "trigonometric",

@@ -36,8 +36,6 @@ Quantity = Literal["power", "cross", "coherence"]
 """What is added up: |X|^2; conj(X) Y; |X|^2, |Y|^2 and conj(X) Y."""
 PLANES = {"power": 1, "cross": 2, "coherence": 4}
 """Real numbers per frequency of each quantity: complex ones lie as real and imaginary planes."""
-Mode = Literal["psd", "complex", "magnitude", "angle", "phase"]
-"""What of the spectrum of each segment is given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Segments:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """Segments that lie in one array of shape (before, samples, behind)."""
 
     x: Array
@@ -84,7 +82,7 @@ class _Run:
     count: int
 
 
-def _runs(x: Array, before: Sequence[Array], how: Segments) -> tuple[list[_Run], Any]:
+def runs_of(x: Array, before: Sequence[Array], how: Segments) -> tuple[list[Run], Any]:
     """The segments of a block, and the element type they are worked on in.
 
     Those that begin before the last piece are found in a copy of their surroundings; the others
@@ -98,12 +96,12 @@ def _runs(x: Array, before: Sequence[Array], how: Segments) -> tuple[list[_Run],
     count = how.count(ahead + own.shape[1])
     straddling = min(count, -(-ahead // how.step))
     if not straddling:
-        return [_Run(own, 0, count)], dtype
+        return [Run(own, 0, count)], dtype
     needed = (straddling - 1) * how.step + how.nperseg - ahead
     joined = namespace(x).concat([*pieces[:-1], own[:, : max(needed, 0), :]], axis=1)
-    runs = [_Run(joined, 0, straddling)]
+    runs = [Run(joined, 0, straddling)]
     if count > straddling:
-        runs.append(_Run(own, straddling * how.step - ahead, count - straddling))
+        runs.append(Run(own, straddling * how.step - ahead, count - straddling))
     return runs, dtype
 
 
@@ -114,7 +112,7 @@ def _as_lines(x: Array, axis: int) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slab:
+class Slab:
     """Where the segments that are worked on at a time belong."""
 
     lead: slice
@@ -123,7 +121,8 @@ class _Slab:
     """Counted from the first of their run."""
 
 
-def _slabs(run: _Run, how: Segments, device: bool) -> Iterator[_Slab]:
+def slabs_of(run: Run, how: Segments, device: bool) -> Iterator[Slab]:
+    """Parts of a run that are worked on at a time."""
     lead, _, trail = run.x.shape
     itemsize = np.dtype("float64").itemsize if device else run.x.itemsize
     lines = max(1, _SLAB_BYTES[device] // (how.nfft * itemsize))
@@ -132,14 +131,14 @@ def _slabs(run: _Run, how: Segments, device: bool) -> Iterator[_Slab]:
     n = max(1, min(lead, lines // (t * m)))
     parts = itertools.product(range(0, lead, n), range(0, trail, t), range(0, run.count, m))
     for a, b, c in parts:
-        yield _Slab(
+        yield Slab(
             slice(a, min(a + n, lead)),
             slice(b, min(b + t, trail)),
             slice(c, min(c + m, run.count)),
         )
 
 
-def _lines(run: _Run, slab: _Slab, how: Segments) -> Array:
+def lines_of(run: Run, slab: Slab, how: Segments) -> Array:
     """The segments of a slab, of shape (before, segments, behind, samples)."""
     start = run.first + slab.segments.start * how.step
     count = slab.segments.stop - slab.segments.start
@@ -156,7 +155,7 @@ def _lines(run: _Run, slab: _Slab, how: Segments) -> Array:
     return xp.permute_dims(taken, (0, 1, 3, 2))
 
 
-class _Prepared:
+class Prepared:
     """Makes segments ready for the transform: detrended, and multiplied by the window."""
 
     def __init__(self, how: Segments, dtype: Any, reference: Array) -> None:
@@ -169,6 +168,7 @@ class _Prepared:
         self._scratch = np.empty(0, np.uint8)
 
     def __call__(self, lines: Array) -> Array:
+        """What is to be transformed, in an array that the next call spoils."""
         x = self._own(lines)
         kind = self.how.detrend
         if callable(kind):
@@ -194,7 +194,8 @@ class _Prepared:
         return out
 
 
-def _transformed(x: Array, how: Segments, engine: str) -> Array:
+def transformed(x: Array, how: Segments, engine: str) -> Array:
+    """The transform along the last axis, which may spoil its input."""
     kind = "rfft" if how.half else "fft"
     return fft(
         x, kind=kind, axes=(3,), lengths=(how.nfft,), norm=None, engine=engine, overwrite=True
@@ -214,13 +215,13 @@ def _segment_sums(
         blocks = _broadcast(blocks, how.axis)
     first = blocks[0]
     device = library_of(first) in DEVICE_LIBRARIES
-    found = [_runs(b, before, how) for b in blocks]
-    ready = [_Prepared(how, dtype, b) for (_, dtype), b in zip(found, blocks, strict=True)]
+    found = [runs_of(b, before, how) for b in blocks]
+    ready = [Prepared(how, dtype, b) for (_, dtype), b in zip(found, blocks, strict=True)]
     sums = _Sums(found[0][0][0].x, PLANES[quantity] * how.frequencies, found[0][1])
     for runs in zip(*(runs for runs, _ in found), strict=True):
-        for slab in _slabs(runs[0], how, device):
+        for slab in slabs_of(runs[0], how, device):
             spectra = [
-                _transformed(prepare(_lines(run, slab, how)), how, engine)
+                transformed(prepare(lines_of(run, slab, how)), how, engine)
                 for run, prepare in zip(runs, ready, strict=True)
             ]
             sums.add(slab, spectra, quantity)
@@ -244,7 +245,7 @@ class _Sums:
         on = {} if library_of(x) == "numpy" else {"device": x.device}
         self.total = self.xp.zeros((lead, trail, points), dtype=wide, **on)
 
-    def add(self, slab: _Slab, spectra: Sequence[Array], quantity: Quantity) -> None:
+    def add(self, slab: Slab, spectra: Sequence[Array], quantity: Quantity) -> None:
         """Add what the spectra of a slab give."""
         xp, total = self.xp, self.total[slab.lead, slab.trail, :]
         count = spectra[0].shape[1]
@@ -264,16 +265,17 @@ class _Sums:
 def _planes(xp: Any, spectra: Sequence[Array], quantity: Quantity) -> list[Array]:
     """The real numbers that are added up of each segment."""
     if quantity == "power":
-        return [_squares(xp, spectra[0])]
+        return [squares(xp, spectra[0])]
     x, y = spectra
     product = xp.conj(x) * y
     planes = [xp.real(product), xp.imag(product)]
     if quantity == "coherence":
-        return [_squares(xp, x), _squares(xp, y), *planes]
+        return [squares(xp, x), squares(xp, y), *planes]
     return planes
 
 
-def _squares(xp: Any, x: Array) -> Array:
+def squares(xp: Any, x: Array) -> Array:
+    """|x|^2."""
     return xp.square(xp.real(x)) + xp.square(xp.imag(x))
 
 
@@ -281,65 +283,30 @@ def _is_long(dtype: Any) -> bool:
     return np.dtype(dtype) in (np.longdouble, np.clongdouble)
 
 
-def _free_axes(x: Array, /, *args: Any, how: Segments, **params: Any) -> tuple[int, ...]:
+def free_axes(x: Array, /, *args: Any, how: Segments, **params: Any) -> tuple[int, ...]:
+    """All axes but that of the segments."""
     return all_but(how.axis, ndim=x.ndim)
 
 
-def _scratch_bytes(in_bytes: int, out_bytes: int) -> int:
+def scratch_bytes(in_bytes: int, out_bytes: int) -> int:
+    """Bytes of segments on their way, and of their transforms."""
     return 8 * _SLAB_BYTES[False]
+
+
+def device_scratch_bytes(in_bytes: int, out_bytes: int) -> int:
+    """The same on a device, which takes more segments at a time."""
+    return 8 * min(in_bytes, _SLAB_BYTES[True])
 
 
 segment_sums = Kernel(
     "segment_sums",
     _segment_sums,
-    workspace=_scratch_bytes,
-    device_workspace=lambda in_bytes, out_bytes: 8 * min(in_bytes, _SLAB_BYTES[True]),
-    free_axes=_free_axes,
+    workspace=scratch_bytes,
+    device_workspace=device_scratch_bytes,
+    free_axes=free_axes,
 )
 """Sums over the segments of a block: ``quantity`` of each frequency, in double precision.
 
 ``how`` is a :class:`Segments`; ``before`` are pieces that lie in front of a NumPy block. The second
 array of a cross spectrum stands behind the first and is cut in the same way. Complex sums lie as
 planes of real numbers along the axis: real parts, then imaginary parts; powers go before them."""
-
-
-def _segment_spectra(
-    x: Array,
-    *numbers: int,
-    how: Segments,
-    mode: Mode,
-    scale: float,
-    one_sided: bool,
-    edge: Edge | None = None,
-    before: Sequence[Array] = (),
-    engine: str = "scipy",
-) -> Array:
-    if edge is not None:
-        x, before = edge.extended((*before, x), *numbers, axis=how.axis), ()
-    xp = namespace(x)
-    runs, dtype = _runs(x, before, how)
-    prepare = _Prepared(how, dtype, x)
-    full = Segments(
-        how.axis, how.nperseg, how.step, how.nfft, how.window, how.detrend, how.half and one_sided
-    )
-    double = one_sided and mode == "psd"
-    lead, _, trail = runs[0].x.shape
-    out = None
-    first = 0
-    for run in runs:
-        for slab in _slabs(run, how, library_of(x) in DEVICE_LIBRARIES):
-            spectrum = _transformed(prepare(_lines(run, slab, how)), full, engine)
-            part = _of_mode(xp, spectrum, mode, scale, how.nfft if double else None)
-            if out is None:
-                shape = (lead, trail, sum(r.count for r in runs), full.frequencies)
-                out = _empty(shape, part)
-            where = slice(first + slab.segments.start, first + slab.segments.stop)
-            out[slab.lead, slab.trail, where, :] = xp.permute_dims(part, (0, 2, 1, 3))
-        first += run.count
-    assert out is not None
-    # (before, behind, segments, frequencies)
-    shape = (*x.shape[: how.axis], *x.shape[how.axis + 1 :], *out.shape[2:])
-    out = xp.reshape(out, shape)
-    order = [*range(x.ndim - 1), x.ndim - 1]
-    order.insert(how.axis, x.ndim)
-    return xp.permute_dims(out, tuple(order))

@@ -6,6 +6,15 @@ Nothing is computed by a call on a Dask array. An array may be cut along any axi
 from ._detrend import detrend
 from ._filter import filter_frequencies
 from ._spectrum import power_spectrum
+from ._welch import coherence, csd, welch
 from ._windows import get_window
 
-__all__ = ["detrend", "filter_frequencies", "get_window", "power_spectrum"]
+__all__ = [
+    "coherence",
+    "csd",
+    "detrend",
+    "filter_frequencies",
+    "get_window",
+    "power_spectrum",
+    "welch",
+]

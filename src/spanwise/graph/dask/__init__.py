@@ -11,6 +11,7 @@ from .halo import map_halo
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
 from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
+from .segments import lower_median, lower_overlap, lower_spectra, lower_sums
 from .staged import keep_in_store, shares_ancestors
 from .table import map_beside
 from .zoom import lower_zoom
@@ -23,7 +24,11 @@ __all__ = [
     "keep_in_store",
     "lower_detrend",
     "lower_fft",
+    "lower_median",
+    "lower_overlap",
     "lower_shift",
+    "lower_spectra",
+    "lower_sums",
     "lower_zoom",
     "map_beside",
     "map_halo",

@@ -18,7 +18,16 @@ from ...kernels.blocks import Assembled, AssembledEach, Unjoined, gather, take
 from ..grid import ArraySpec, Overlap
 from ..halo import Halo, Row
 from ..plan import Plan, Step
-from .layers import Numbers, PlannedLayer, map_kernel, meta_of, name_of
+from .layers import (
+    Numbers,
+    PlannedLayer,
+    array_of,
+    map_kernel,
+    meta_of,
+    name_of,
+    symbolic,
+    values_of,
+)
 
 
 def map_halo(
@@ -32,6 +41,7 @@ def map_halo(
     numbers: Numbers = (),
     joined: bool = True,
     beside: Sequence[tuple[da.Array, Halo]] = (),
+    order: tuple[int, ...] | None = None,
 ) -> da.Array:
     """``function(block, *numbers)`` on overlapping blocks, one task for each.
 
@@ -61,20 +71,17 @@ def map_halo(
         are joined, and ``before`` is left out.
     beside : sequence of (da.Array, Halo), optional
         Further arrays whose blocks the function gets behind the first, all of them joined and
-        before the numbers. Placement leaves such functions where the chunks are.
+        before the numbers. Where an array has one block on an axis, all blocks read it. Placement
+        leaves such functions where the chunks are.
+    order : tuple of int, optional
+        For each axis of the result the axis of x whose blocks it has; -1 for one of a single block
+        that the function makes. By default the axes of x.
     """
-    if how.is_local and not beside:
-        return map_kernel(
-            x,
-            function,
-            step=step,
-            plan=plan,
-            dtype=result.dtype,
-            chunks=result.chunks,
-            numbers=numbers,
-        )
+    order = tuple(range(x.ndim)) if order is None else order
+    if how.is_local and not beside and set(order) >= set(range(x.ndim)):
+        return _map_chunks(x, function, step, plan, result, numbers, order)
     names = [array.name for array, _ in beside]
-    name = name_of(step, x.name, names, how, function, str(result), numbers, joined, plan)
+    name = name_of(step, x.name, names, how, function, str(result), numbers, joined, order, plan)
     if beside:
         run: Any = AssembledEach(gather, function)
     else:
@@ -85,8 +92,10 @@ def map_halo(
         _Pieces(array.name, halo, f"{stem}-slice{i or ''}-{token}", tasks)
         for i, (array, halo) in enumerate([(x, how), *beside])
     ]
-    for index in itertools.product(*(range(n) for n in result.numblocks)):
-        key = (name, *index)
+    for place in itertools.product(*(range(n) for n in result.numblocks)):
+        key = (name, *place)
+        numbered = {axis: i for axis, i in zip(order, place, strict=True) if axis >= 0}
+        index = tuple(numbered.get(axis, 0) for axis in range(x.ndim))
         behind = tuple(values[index[axis]] for axis, values in numbers)
         taken = [pieces.of(index) for pieces in inputs]
         tasks[key] = Task(
@@ -97,6 +106,35 @@ def map_halo(
     graph = HighLevelGraph.from_collections(name, layer, dependencies=depends_on)
     meta = meta_of(x._meta, result.ndim, np.dtype(result.dtype))
     return da.Array(graph, name, result.chunks, meta=meta)
+
+
+def _map_chunks(
+    x: da.Array,
+    function: Callable[..., Any],
+    step: Step,
+    plan: Plan,
+    result: ArraySpec,
+    numbers: Numbers,
+    order: tuple[int, ...],
+) -> da.Array:
+    """One task per chunk, as a symbolic layer."""
+    if order == tuple(range(x.ndim)):
+        return map_kernel(
+            x,
+            function,
+            step=step,
+            plan=plan,
+            dtype=result.dtype,
+            chunks=result.chunks,
+            numbers=numbers,
+        )
+    name = name_of(step, x.name, function, str(result), numbers, order, plan)
+    made = {x.ndim + i: 1 for i, axis in enumerate(order) if axis < 0}
+    out = tuple(x.ndim + i if axis < 0 else axis for i, axis in enumerate(order))
+    located = itertools.chain.from_iterable((values_of(v), (a,)) for a, v in numbers)
+    pairs = (x.name, tuple(range(x.ndim)), *located)
+    layer = symbolic(function, name, out, pairs, {x.name: x.numblocks}, step, plan, made)
+    return array_of(x, name, layer, result.chunks, result.dtype)
 
 
 _Taken = tuple[List, tuple[Row, ...], tuple[bool, ...]]
@@ -115,6 +153,8 @@ class _Pieces:
 
     def of(self, index: tuple[int, ...]) -> _Taken:
         """The pieces of a block, the rows they are put together by, and which are cut out."""
+        counts = self.how.joined.numblocks
+        index = tuple(i if n > 1 else 0 for i, n in zip(index, counts, strict=True))
         rows = tuple(axis[i] for axis, i in zip(self.how.rows, index, strict=True))
         refs: list[TaskRef | None] = []
         cuts = self.how.cuts(index)
