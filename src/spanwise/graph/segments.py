@@ -19,6 +19,7 @@ from ..kernels.fft import flops
 from ..kernels.kernel import Kernel
 from ..kernels.segment_spectra import Edge, segment_spectra
 from ..kernels.segments import PLANES, Quantity, Segments, segment_sums
+from ..kernels.stretches import stretch
 from ..machine import Machine
 from .cluster import SPLIT_EVERY, tree
 from .exchange import Exchange, plan_exchange, refine
@@ -35,7 +36,7 @@ class SumsPlan:
     """Sums of the segments of each block, added in a tree, and what is made of them."""
 
     halos: tuple[Halo, ...]
-    """Blocks of each array."""
+    """Blocks of each array; none where chunks are stretches that are merged by their ends."""
     parts: ArraySpec
     """The sums of blocks."""
     total: ArraySpec
@@ -174,37 +175,89 @@ def _plan_sums(
     machine: Machine,
     operation: str,
 ) -> SumsPlan:
-    spec, axis = specs[0], how.axis
+    axis = how.axis
+    spec = max(specs, key=lambda s: s.shape[axis])
     count = how.count(spec.shape[axis])
-    blocks = blocks_of(spec.chunks[axis], nperseg=how.nperseg, step=how.step, count=count)
-    ranges = samples_of(spec.chunks[axis], blocks, nperseg=how.nperseg, step=how.step)
-    halos = tuple(plan_halo(s, {axis: ranges}) for s in specs)
+    merged = _merges(specs, how)
+    halos, blocks = (), spec.numblocks[axis]
+    if not merged:
+        found = blocks_of(spec.chunks[axis], nperseg=how.nperseg, step=how.step, count=count)
+        ranges = samples_of(spec.chunks[axis], found, nperseg=how.nperseg, step=how.step)
+        halos, blocks = tuple(plan_halo(s, {axis: ranges}) for s in specs), len(found)
     outer = _outer(specs)
     points = PLANES[quantity] * how.frequencies
-    parts = _with(spec, outer, axis, (points,) * len(blocks), "float64")
+    parts = _with(spec, outer, axis, (points,) * blocks, "float64")
     total = _with(spec, outer, axis, (points,), "float64")
     length = how.nfft if how.half and not one_sided else how.frequencies
     result = _with(spec, outer, axis, (length,), dtype)
     lines = math.prod(n for a, n in enumerate(result.shape) if a != axis)
-    step = halo_step(
-        halos[0],
-        parts,
-        segment_sums,
-        machine=machine,
-        operation=operation,
-        reason=f"{count} segments, each in the chunk in which it ends",
-        flops=count * lines * len(specs) * flops((how.nfft,), how.nfft, how.half),
-        joins=len(specs) > 1,
-        beside=halos[1:],
-    )
+    work = count * lines * len(specs) * flops((how.nfft,), how.nfft, how.half)
+    if merged:
+        step = _stretch_step(specs, parts, how, machine, operation, work)
+    else:
+        step = halo_step(
+            halos[0],
+            parts,
+            segment_sums,
+            machine=machine,
+            operation=operation,
+            reason=f"{count} segments, each in the chunk in which it ends",
+            flops=work,
+            joins=len(specs) > 1,
+            beside=halos[1:],
+        )
     steps = [step]
-    if len(blocks) > 1:
+    if parts.numblocks[axis] > 1:
         held = math.ceil(parts.nbytes / machine.workers)
         steps[0] = replace(step, peak_bytes=step.peak_bytes + held)
         steps.append(_tree_step(parts, total, axis, machine, operation, held))
     reason = "once for all segments"
     steps.append(_blockwise(finish, total, result, machine, f"{operation}-finish", reason))
     return SumsPlan(halos, parts, total, Plan(operation, spec, result, tuple(steps), machine))
+
+
+def _merges(specs: Sequence[ArraySpec], how: Segments) -> bool:
+    """Whether chunks give their ends beside their sums: ends are small, and merged on the host."""
+    chunks = specs[0].chunks[how.axis]
+    return (
+        len(chunks) > 1
+        and all(s.library == "numpy" and s.chunks[how.axis] == chunks for s in specs)
+        and _LEAST_CHUNK * how.nperseg * len(chunks) <= sum(chunks)
+    )
+
+
+_LEAST_CHUNK = 8
+"""Segments in a chunk of mean length from which on its ends, two segments, are small."""
+
+
+def _stretch_step(
+    specs: Sequence[ArraySpec],
+    parts: ArraySpec,
+    how: Segments,
+    machine: Machine,
+    operation: str,
+    work: float,
+) -> Step:
+    taken = sum(s.chunk_bytes for s in specs)
+    ends = sum(2 * s.nbytes // s.shape[how.axis] * (how.nperseg - 1) for s in specs)
+    given = parts.chunk_bytes + math.ceil(ends / specs[0].blocks)
+    workspace = stretch.workspace(taken, given)
+    moved = ends * specs[0].numblocks[how.axis]
+    return Step(
+        name=f"spanwise-{operation}",
+        pattern="blockwise",
+        tasks=parts.blocks,
+        kernel=stretch.name,
+        bytes_in=sum(s.nbytes for s in specs),
+        bytes_out=parts.nbytes + moved,
+        bytes_moved=moved,
+        peak_bytes=machine.threads * (taken + given + workspace)
+        + math.ceil(moved / machine.workers),
+        flops=work,
+        chunk_bytes=given,
+        dtype=parts.dtype,
+        reason="segments between two chunks are found from the ends that both give out",
+    )
 
 
 def _outer(specs: Sequence[ArraySpec]) -> Chunks:

@@ -82,26 +82,29 @@ class Run:
     count: int
 
 
-def runs_of(x: Array, before: Sequence[Array], how: Segments) -> tuple[list[Run], Any]:
+def runs_of(
+    x: Array, before: Sequence[Array], how: Segments, first: int = 0
+) -> tuple[list[Run], Any]:
     """The segments of a block, and the element type they are worked on in.
 
-    Those that begin before the last piece are found in a copy of their surroundings; the others
-    where they are.
+    The first one begins ``first`` samples after the block. Those that begin before the last piece
+    are found in a copy of their surroundings; the others where they are.
     """
     pieces = [_as_lines(piece, how.axis) for piece in (*before, x)]
     dtype = as_inexact(x[(slice(0, 0),) * x.ndim], not how.half).dtype
     own = pieces[-1]
     lengths = [piece.shape[1] for piece in pieces]
     ahead = sum(lengths[:-1])
-    count = how.count(ahead + own.shape[1])
-    straddling = min(count, -(-ahead // how.step))
+    count = how.count(ahead + own.shape[1] - first)
+    straddling = min(count, max(0, -(-(ahead - first) // how.step)))
     if not straddling:
-        return [Run(own, 0, count)], dtype
-    needed = (straddling - 1) * how.step + how.nperseg - ahead
+        return [Run(own, first - ahead, count)], dtype
+    needed = first + (straddling - 1) * how.step + how.nperseg - ahead
     joined = namespace(x).concat([*pieces[:-1], own[:, : max(needed, 0), :]], axis=1)
-    runs = [Run(joined, 0, straddling)]
+    runs = [Run(joined, first, straddling)]
     if count > straddling:
-        runs.append(Run(own, straddling * how.step - ahead, count - straddling))
+        start = first + straddling * how.step - ahead
+        runs.append(Run(own, start, count - straddling))
     return runs, dtype
 
 
@@ -207,15 +210,15 @@ def _segment_sums(
     *others: Array,
     how: Segments,
     quantity: Quantity,
+    first: int = 0,
     before: Sequence[Array] = (),
     engine: str = "scipy",
 ) -> Array:
     blocks = (x, *others)
     if others:
         blocks = _broadcast(blocks, how.axis)
-    first = blocks[0]
-    device = library_of(first) in DEVICE_LIBRARIES
-    found = [runs_of(b, before, how) for b in blocks]
+    device = library_of(x) in DEVICE_LIBRARIES
+    found = [runs_of(b, before, how, first) for b in blocks]
     ready = [Prepared(how, dtype, b) for (_, dtype), b in zip(found, blocks, strict=True)]
     sums = _Sums(found[0][0][0].x, PLANES[quantity] * how.frequencies, found[0][1])
     for runs in zip(*(runs for runs, _ in found), strict=True):
@@ -225,7 +228,7 @@ def _segment_sums(
                 for run, prepare in zip(runs, ready, strict=True)
             ]
             sums.add(slab, spectra, quantity)
-    return sums.result(first.shape, how.axis)
+    return sums.result(blocks[0].shape, how.axis)
 
 
 def _broadcast(blocks: Sequence[Array], axis: int) -> list[Array]:
@@ -247,14 +250,12 @@ class _Sums:
 
     def add(self, slab: Slab, spectra: Sequence[Array], quantity: Quantity) -> None:
         """Add what the spectra of a slab give."""
-        xp, total = self.xp, self.total[slab.lead, slab.trail, :]
-        count = spectra[0].shape[1]
-        for a in range(0, count, _SUMMED):
-            group = [s[:, a : a + _SUMMED, ...] for s in spectra]
-            planes = _planes(xp, group, quantity)
+        total = self.total[slab.lead, slab.trail, :]
+        for a in range(0, spectra[0].shape[1], _SUMMED):
+            planes = _planes([s[:, a : a + _SUMMED, ...] for s in spectra], quantity)
             n = planes[0].shape[-1]
             for i, plane in enumerate(planes):
-                total[..., i * n : (i + 1) * n] += xp.sum(plane, axis=1, dtype=plane.dtype)
+                total[..., i * n : (i + 1) * n] += plane
 
     def result(self, shape: tuple[int, ...], axis: int) -> Array:
         """The sums with the frequencies where the samples were."""
@@ -262,16 +263,25 @@ class _Sums:
         return self.xp.reshape(out, (*shape[:axis], out.shape[1], *shape[axis + 1 :]))
 
 
-def _planes(xp: Any, spectra: Sequence[Array], quantity: Quantity) -> list[Array]:
-    """The real numbers that are added up of each segment."""
+def _planes(spectra: Sequence[Array], quantity: Quantity) -> list[Array]:
+    """Sums over segments, the second axis."""
     if quantity == "power":
-        return [squares(xp, spectra[0])]
+        return [_sum_of_squares(spectra[0])]
+    xp = namespace(*spectra)
     x, y = spectra
-    product = xp.conj(x) * y
+    product = xp.sum(xp.conj(x) * y, axis=1)
     planes = [xp.real(product), xp.imag(product)]
     if quantity == "coherence":
-        return [squares(xp, x), squares(xp, y), *planes]
+        return [_sum_of_squares(x), _sum_of_squares(y), *planes]
     return planes
+
+
+def _sum_of_squares(x: Array) -> Array:
+    if library_of(x) != "numpy":
+        return namespace(x).sum(squares(namespace(x), x), axis=1)
+    # Real and imaginary parts side by side are read in one run.
+    parts = np.square(x.view(x.real.dtype)).sum(axis=1)
+    return parts[..., ::2] + parts[..., 1::2]
 
 
 def squares(xp: Any, x: Array) -> Array:
@@ -308,5 +318,6 @@ segment_sums = Kernel(
 """Sums over the segments of a block: ``quantity`` of each frequency, in double precision.
 
 ``how`` is a :class:`Segments`; ``before`` are pieces that lie in front of a NumPy block. The second
-array of a cross spectrum stands behind the first and is cut in the same way. Complex sums lie as
+array of a cross spectrum stands behind the first and is cut in the same way; the first segment
+begins at the sample ``first``. Complex sums lie as
 planes of real numbers along the axis: real parts, then imaginary parts; powers go before them."""

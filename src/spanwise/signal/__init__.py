@@ -6,6 +6,7 @@ Nothing is computed by a call on a Dask array. An array may be cut along any axi
 from ._detrend import detrend
 from ._filter import filter_frequencies
 from ._spectrum import power_spectrum
+from ._stft import istft, spectrogram, stft
 from ._welch import coherence, csd, welch
 from ._windows import get_window
 
@@ -15,6 +16,9 @@ __all__ = [
     "detrend",
     "filter_frequencies",
     "get_window",
+    "istft",
     "power_spectrum",
+    "spectrogram",
+    "stft",
     "welch",
 ]

@@ -188,7 +188,7 @@ def average(
         one_sided=one_sided,
         dtype=dtype,
     )
-    sums = functools.partial(segment_sums, how=how, quantity=quantity, **fft_engine(arrays[0]))
+    params = {"how": how, "quantity": quantity, **fft_engine(arrays[0])}
 
     def chunked(_: Any) -> Any:
         from ..graph.dask import lower_sums, spec_of
@@ -203,9 +203,11 @@ def average(
             machine=options.machine(),
             operation=operation,
         )
-        return lower_sums(arrays, plan, how.axis, sums, finishing)
+        return lower_sums(arrays, plan, params, finishing)
 
-    return dispatch.apply(arrays[0], concrete=lambda _: finishing(sums(*arrays)), chunked=chunked)
+    return dispatch.apply(
+        arrays[0], concrete=lambda _: finishing(segment_sums(*arrays, **params)), chunked=chunked
+    )
 
 
 def spectra(
