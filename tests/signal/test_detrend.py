@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 import spanwise as sw
 from spanwise.errors import ArgumentError, ArgumentTypeError, ArrayTypeError, AxisError
-from spanwise.testing import HostFree, raise_if_computes, register_with_dask, xp_assert_close
+from spanwise.testing import (
+    CountingSource,
+    HostFree,
+    raise_if_computes,
+    register_with_dask,
+    xp_assert_close,
+)
 from spanwise.testing.strategies import chunkings
 
 register_with_dask()
@@ -68,6 +74,13 @@ def test_whole_axes_take_one_task_per_chunk_and_cut_ones_what_the_plan_says():
     plan = out.dask.layers[ours[-1]].plan
     assert sum(len(out.dask.layers[name]) for name in ours) == plan.tasks
     assert plan.result.chunks == cut.chunks
+
+
+def test_data_along_a_cut_axis_are_read_twice_and_never_held():
+    source = CountingSource(data((4, 64)), (2, 4))
+    sw.signal.detrend(source.array).sum().compute(scheduler="sync")
+    assert source.passes == 2
+    assert source.peak_live_chunks <= 4
 
 
 def test_chunks_of_a_device_stay_there():

@@ -162,7 +162,7 @@ def plan_sums(
     def again(spec: ArraySpec, machine: Machine) -> Plan:
         return planned([s.with_chunks(spec.chunks) for s in specs], machine).plan
 
-    _check(found.plan, specs[0], how.axis, again)
+    check(found.plan, specs[0], how.axis, again)
     return found
 
 
@@ -186,10 +186,10 @@ def _plan_sums(
         halos, blocks = tuple(plan_halo(s, {axis: ranges}) for s in specs), len(found)
     outer = _outer(specs)
     points = PLANES[quantity] * how.frequencies
-    parts = _with(spec, outer, axis, (points,) * blocks, "float64")
-    total = _with(spec, outer, axis, (points,), "float64")
+    parts = with_points(spec, outer, axis, (points,) * blocks, "float64")
+    total = with_points(spec, outer, axis, (points,), "float64")
     length = how.nfft if how.half and not one_sided else how.frequencies
-    result = _with(spec, outer, axis, (length,), dtype)
+    result = with_points(spec, outer, axis, (length,), dtype)
     lines = math.prod(n for a, n in enumerate(result.shape) if a != axis)
     work = count * lines * len(specs) * flops((how.nfft,), how.nfft, how.half)
     if merged:
@@ -210,9 +210,9 @@ def _plan_sums(
     if parts.numblocks[axis] > 1:
         held = math.ceil(parts.nbytes / machine.workers)
         steps[0] = replace(step, peak_bytes=step.peak_bytes + held)
-        steps.append(_tree_step(parts, total, axis, machine, operation, held))
+        steps.append(tree_step(parts, total, axis, machine, operation, held))
     reason = "once for all segments"
-    steps.append(_blockwise(finish, total, result, machine, f"{operation}-finish", reason))
+    steps.append(blockwise_step(finish, total, result, machine, f"{operation}-finish", reason))
     return SumsPlan(halos, parts, total, Plan(operation, spec, result, tuple(steps), machine))
 
 
@@ -266,16 +266,18 @@ def _outer(specs: Sequence[ArraySpec]) -> Chunks:
     return tuple(next((c for c in chunks if c != (1,)), chunks[0]) for chunks in pairs)
 
 
-def _with(
+def with_points(
     spec: ArraySpec, outer: Chunks, axis: int, lengths: tuple[int, ...], dtype: str
 ) -> ArraySpec:
+    """Chunks along an axis, those of ``outer`` elsewhere."""
     chunks = tuple(lengths if a == axis else c for a, c in enumerate(outer))
     return ArraySpec(chunks, dtype, np.dtype(dtype).itemsize, spec.library)
 
 
-def _tree_step(
+def tree_step(
     parts: ArraySpec, total: ArraySpec, axis: int, machine: Machine, operation: str, held: int
 ) -> Step:
+    """What adding the parts of an axis in a tree costs."""
     return Step(
         name=f"spanwise-{operation}-sum",
         pattern="reduce",
@@ -290,9 +292,10 @@ def _tree_step(
     )
 
 
-def _blockwise(
+def blockwise_step(
     kernel: Kernel, spec: ArraySpec, result: ArraySpec, machine: Machine, name: str, reason: str
 ) -> Step:
+    """What a kernel on each chunk by itself costs."""
     workspace = kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
     return Step(
         name=f"spanwise-{name}",
@@ -345,7 +348,7 @@ def plan_spectra(
         return _plan_spectra(spec, how, count, edge, points, dtype, machine, operation)
 
     found = planned(spec, machine)
-    _check(found.plan, spec, how.axis, lambda spec, machine: planned(spec, machine).plan)
+    check(found.plan, spec, how.axis, lambda spec, machine: planned(spec, machine).plan)
     return found
 
 
@@ -417,7 +420,7 @@ def plan_median(
         return _plan_median(spec, axis, dtype, machine, operation)
 
     found = planned(spec, machine)
-    _check(found.plan, spec, spec.ndim - 1, lambda spec, machine: planned(spec, machine).plan)
+    check(found.plan, spec, spec.ndim - 1, lambda spec, machine: planned(spec, machine).plan)
     return found
 
 
@@ -450,12 +453,12 @@ def _plan_median(
         ]
     result = ArraySpec(whole.chunks[:-1], dtype, np.dtype(dtype).itemsize, spec.library)
     reason = "all segments of a frequency are in one chunk"
-    step = _blockwise(median, whole, result, machine, f"{operation}-median", reason)
+    step = blockwise_step(median, whole, result, machine, f"{operation}-median", reason)
     steps.append(replace(step, peak_bytes=step.peak_bytes + held))
     return MedianPlan(how, Plan(operation, spec, result, tuple(steps), machine))
 
 
-def _check(plan: Plan, spec: ArraySpec, axis: int, again: Any) -> None:
+def check(plan: Plan, spec: ArraySpec, axis: int, again: Any) -> None:
     """Refuse a plan that exceeds a budget that was asked for."""
     machine = plan.machine
     if machine.explicit and plan.peak_bytes > machine.memory:

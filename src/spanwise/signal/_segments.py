@@ -19,7 +19,7 @@ from ..kernels.library import Array, like, namespace
 from ..kernels.segment_spectra import Edge, Mode, segment_spectra
 from ..kernels.segments import Quantity, Segments, segment_sums
 from ..kernels.spectrum import inexact_dtype
-from ..kernels.window import Window, window_values
+from ..kernels.window import Window, frozen, window_values
 from ._arguments import fft_engine
 
 SCALINGS = ("density", "spectrum")
@@ -58,9 +58,9 @@ class Cut:
                 f"noverlap={noverlap}: must not be negative and must be less than "
                 f"nperseg={nperseg}; give a part of it, such as {nperseg // 2}"
             )
-        window_values(self.window, nperseg)
+        window = frozen(self.window, nperseg)
         detrend = trend_of(self.detrend)
-        return Segments(axis, nperseg, nperseg - noverlap, nfft, self.window, detrend, half)
+        return Segments(axis, nperseg, nperseg - noverlap, nfft, window, detrend, half)
 
 
 def trend_of(detrend: Any) -> Any:

@@ -208,7 +208,7 @@ def csd(
     rate, choice = sampling_rate(fs), _check_average(average)
     length = max(x.shape[axis], y.shape[axis])
     if not math.prod(x.shape) * math.prod(y.shape):
-        return _nothing(x, y, axis)
+        return nothing(x, y, axis)
     half = not (is_complex(x) or is_complex(y))
     cut = Cut(window, nperseg, noverlap, nfft, detrend)
     how = cut.segments(length, axis, half=half, stacklevel=2)
@@ -282,7 +282,7 @@ def coherence(
     --------
     >>> import numpy as np, dask.array as da, spanwise as sw
     >>> rng = np.random.default_rng(0)
-    >>> wave = np.sin(2 * np.pi * np.arange(50_000) / 10)
+    >>> wave = 2 * np.sin(2 * np.pi * np.arange(50_000) / 10)
     >>> x, y = (da.from_array(wave + rng.standard_normal(50_000), chunks=7_000) for _ in "xy")
     >>> f, c = sw.signal.coherence(x, y, nperseg=100)
     >>> float(f[c.argmax().compute()]), bool(c.max() > 0.9), bool(da.median(c, axis=0) < 0.1)
@@ -296,7 +296,7 @@ def coherence(
         )
     rate = sampling_rate(fs)
     if not math.prod(x.shape) * math.prod(y.shape):
-        return _nothing(x, y, axis)
+        return nothing(x, y, axis)
     half = not (is_complex(x) or is_complex(y))
     cut = Cut(window, nperseg, noverlap, nfft, detrend)
     how = cut.segments(x.shape[axis], axis, half=half, stacklevel=2)
@@ -319,7 +319,7 @@ def _welch(
     axis = normal_axis(axis, x.ndim)
     rate, choice = sampling_rate(fs), _check_average(average)
     if not math.prod(x.shape):
-        return _nothing(x, x, axis)
+        return nothing(x, x, axis)
     how = cut.segments(x.shape[axis], axis, half=not is_complex(x), stacklevel=3)
     scale = scale_of(how, rate, scaling)
     one_sided = is_one_sided(return_onesided, how)
@@ -396,7 +396,7 @@ def _check_average(average: str) -> str:
     return average
 
 
-def _nothing(x: Any, y: Any, axis: int) -> tuple[Any, Any]:
+def nothing(x: Any, y: Any, axis: int) -> tuple[Any, Any]:
     """What SciPy gives for no data: two empty arrays of the shape that they would have."""
     shape = list(np.broadcast_shapes(*(_without(v.shape, axis) for v in (x, y))))
     shape.insert(axis, min(x.shape[axis], y.shape[axis]))

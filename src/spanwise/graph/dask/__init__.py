@@ -8,6 +8,7 @@ from .detrend import lower_detrend
 from .exchange import exchange
 from .fft import lower_fft, lower_shift
 from .halo import map_halo
+from .harmonics import lower_harmonics
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
 from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
@@ -24,6 +25,7 @@ __all__ = [
     "keep_in_store",
     "lower_detrend",
     "lower_fft",
+    "lower_harmonics",
     "lower_median",
     "lower_overlap",
     "lower_shift",
