@@ -1,7 +1,7 @@
 """Sums of a block times waves of a few frequencies, and the power in a band.
 
-A wave goes on over the chunks of an axis: a block is told the number of its first sample. Phases are
-counted in units of 2^-64 cycles by integers that wrap (:mod:`spanwise.kernels.zoom`), so that no
+A wave goes on over the chunks of an axis: a block is told the number of its first sample. Phases
+are counted in units of 2^-64 cycles by integers that wrap (:mod:`spanwise.kernels.zoom`), so that no
 digit is lost however long the axis is. The waves are tables over a run of samples; the sum of each
 run, a matrix product in the precision of the data, is turned by the phase of its first sample and
 added in double precision.

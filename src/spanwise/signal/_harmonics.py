@@ -157,8 +157,8 @@ def band_power(
         Real or complex data, any shape.
         NumPy, CuPy, PyTorch or any array-API array, or a Dask array of NumPy or CuPy chunks.
     band : (float, float)
-        Lowest and highest frequency, in cycles per unit of ``sampling``: none below 0 for real
-        data, whose negative frequencies are counted with the positive ones.
+        Lowest and highest frequency, both included, in cycles per unit of ``sampling``: none below
+        0 for real data, whose negative frequencies are counted with the positive ones.
     axis : int, default: -1
         Axis of the samples. It may be cut into chunks of any lengths.
     sampling : float, default: 1.0
@@ -215,13 +215,17 @@ def band_power(
     return power[(*(slice(None),) * axis, 0, ...)]
 
 
+_NEAR = Fraction(1, 10**6)
+"""Distance, in those of frequencies, at which the end of a band is on a frequency."""
+
+
 def _bins(band: Any, n: int, distance: float, *, real: bool) -> tuple[int, int]:
     """The first and the last frequency of the transform that lie in a band, by their numbers."""
     edges = _exact(band)
     if len(edges) != 2 or edges[0] > edges[1]:
         raise ArgumentError(f"band={band!r}: expected a pair, the lower frequency first")
     low, high = (f * Fraction(distance) * n for f in edges)
-    first, last = math.ceil(low), math.floor(high)
+    first, last = math.ceil(low - _NEAR), math.floor(high + _NEAR)
     if real and first < 0:
         raise ArgumentError(f"band={band!r}: expected frequencies from 0 on, as the data are real")
     # Beyond half the sampling frequency the spectrum comes again.
