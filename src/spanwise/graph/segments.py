@@ -179,7 +179,8 @@ def _plan_sums(
     spec = max(specs, key=lambda s: s.shape[axis])
     count = how.count(spec.shape[axis])
     merged = _merges(specs, how)
-    halos, blocks = (), spec.numblocks[axis]
+    halos: tuple[Halo, ...] = ()
+    blocks = spec.numblocks[axis]
     if not merged:
         found = blocks_of(spec.chunks[axis], nperseg=how.nperseg, step=how.step, count=count)
         ranges = samples_of(spec.chunks[axis], found, nperseg=how.nperseg, step=how.step)

@@ -1,10 +1,10 @@
 """Sums of a block times waves of a few frequencies, and the power in a band.
 
 A wave goes on over the chunks of an axis: a block is told the number of its first sample. Phases
-are counted in units of 2^-64 cycles by integers that wrap (:mod:`spanwise.kernels.zoom`), so that no
-digit is lost however long the axis is. The waves are tables over a run of samples; the sum of each
-run, a matrix product in the precision of the data, is turned by the phase of its first sample and
-added in double precision.
+are counted in units of 2^-64 cycles by integers that wrap (:mod:`spanwise.kernels.zoom`), so that
+no digit is lost however long the axis is. The waves are tables over a run of samples; the sum of
+each run, a matrix product in the precision of the data, is turned by the phase of its first sample
+and added in double precision.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _product(x: Array, table: np.ndarray) -> Array:
     single = x.dtype in (xp.float32, xp.complex64)
     if is_real:
         kind = "float32" if single else "float64"
-        real, imaginary = (like(t, x, dtype=kind) for t in (table.real, table.imag))
+        real, imaginary = (like(part(table), x, dtype=kind) for part in (np.real, np.imag))
         return xp.astype(_times(x, real), xp.complex128) + 1j * xp.astype(
             _times(x, imaginary), xp.complex128
         )

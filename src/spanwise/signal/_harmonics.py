@@ -229,7 +229,7 @@ def _bins(band: Any, n: int, distance: float, *, real: bool) -> tuple[int, int]:
     if real and first < 0:
         raise ArgumentError(f"band={band!r}: expected frequencies from 0 on, as the data are real")
     # Beyond half the sampling frequency the spectrum comes again.
-    first, last = max(first, -(n - 1) // 2), min(last, n // 2)
+    first, last = max(first, -((n - 1) // 2)), min(last, n // 2)
     if first > last:
         raise ArgumentError(
             f"band={band!r} has none of the frequencies of {n} samples, which lie "
