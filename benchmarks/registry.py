@@ -11,6 +11,7 @@ from . import (
     placement,
     precision,
     seeds,
+    spectra,
     steps,
     storedfit,
 )
@@ -18,6 +19,7 @@ from .workload import Family, Workload
 
 MODULES = (
     fourier,
+    spectra,
     lines,
     graphs,
     placement,
