@@ -6,24 +6,37 @@ Nothing is computed by a call on a Dask array. An array may be cut along any axi
 from ._cross import cross_phase, cross_spectrum
 from ._detrend import detrend
 from ._filter import filter_frequencies
+from ._harmonics import band_power, harmonics
 from ._isotropic import (
     isotropic_bins,
     isotropic_cross_spectrum,
     isotropic_power_spectrum,
 )
 from ._loglog import fit_loglog
+from ._periodogram import periodogram
 from ._spectrum import power_spectrum
+from ._stft import istft, spectrogram, stft
+from ._welch import coherence, csd, welch
 from ._windows import get_window
 
 __all__ = [
+    "band_power",
+    "coherence",
     "cross_phase",
     "cross_spectrum",
+    "csd",
     "detrend",
     "filter_frequencies",
     "fit_loglog",
     "get_window",
+    "harmonics",
     "isotropic_bins",
     "isotropic_cross_spectrum",
     "isotropic_power_spectrum",
+    "istft",
+    "periodogram",
     "power_spectrum",
+    "spectrogram",
+    "stft",
+    "welch",
 ]

@@ -19,13 +19,20 @@ from ..plan import Plan, Step
 from .layers import PlannedLayer, array_of, map_kernel, name_of
 
 
-def sum_axis(x: da.Array, axis: int, *, step: Step, plan: Plan) -> da.Array:
+def sum_axis(
+    x: da.Array,
+    axis: int,
+    *,
+    step: Step,
+    plan: Plan,
+    merge: Callable[[Sequence[Any]], Any] = add,
+) -> da.Array:
     """Add the chunks along an axis to one another, all of which have the same length on it.
 
-    The tree is ordered by the number of the chunk, so that the last bit of a sum depends on no
-    scheduler.
+    ``merge`` makes one of several that lie side by side, by default their sum. The tree is ordered
+    by the number of the chunk, so that the last bit of a sum depends on no scheduler.
     """
-    out = name_of(step, x.name, axis, plan)
+    out = name_of(step, x.name, axis, merge, plan)
     levels = tree(x.numblocks[axis])
     others = [range(1) if a == axis else range(n) for a, n in enumerate(x.numblocks)]
     tasks: dict[Any, Task] = {}
@@ -39,7 +46,7 @@ def sum_axis(x: da.Array, axis: int, *, step: Step, plan: Plan) -> da.Array:
                     TaskRef((below, *block[:axis], j, *block[axis + 1 :]))
                     for j in range(begin, end)
                 )
-                tasks[key] = Task(key, add, List(*parts))
+                tasks[key] = Task(key, merge, List(*parts))
         below = here
     chunks = tuple((c[0],) if a == axis else c for a, c in enumerate(x.chunks))
     return array_of(x, out, PlannedLayer(tasks, step, plan), chunks, x.dtype)
