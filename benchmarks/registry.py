@@ -6,6 +6,7 @@ from . import (
     clustering,
     fourier,
     graphs,
+    labelled,
     lines,
     outofcore,
     placement,
@@ -27,6 +28,7 @@ MODULES = (
     steps,
     precision,
     storedfit,
+    labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
 
