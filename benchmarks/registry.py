@@ -12,6 +12,7 @@ from . import (
     placement,
     precision,
     seeds,
+    spectra,
     steps,
     storedfit,
 )
@@ -19,6 +20,7 @@ from .workload import Family, Workload
 
 MODULES = (
     fourier,
+    spectra,
     lines,
     graphs,
     placement,

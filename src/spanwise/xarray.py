@@ -88,6 +88,8 @@ class FFTNamespace(_Namespace):
 class SignalNamespace(_Namespace):
     """Spectra by dimension: :mod:`spanwise.labels.signal`."""
 
+    cross_phase = _method(_signal.cross_phase)
+    cross_spectrum = _method(_signal.cross_spectrum)
     power_spectrum = _method(_signal.power_spectrum)
 
 

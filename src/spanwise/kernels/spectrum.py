@@ -183,7 +183,8 @@ def _squared_magnitude(
     out *= scale
     double(out, starts, axes, half)
     if zero_mean and all(start == 0 for start in starts):
-        out[tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))] = 0.0
+        # A product, since what is no number should stay visible.
+        out[tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))] *= 0.0
     return out
 
 

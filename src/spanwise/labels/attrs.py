@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .units import product
 
 _BOUND_TO_VALUES = frozenset(
@@ -75,3 +77,51 @@ def derived_attrs(
     if units is not None:
         out["units"] = units
     return out
+
+
+def joint_attrs(
+    first: dict[Any, Any],
+    second: dict[Any, Any],
+    keep_attrs: bool | None,
+    *factors: tuple[str | None, int],
+    long_name: str,
+    units: str | None = None,
+) -> dict[Any, Any]:
+    """Attributes of what two arrays give together, a product of theirs by default.
+
+    Parameters
+    ----------
+    first, second : dict
+        Attributes of the two; those that are equal in both are kept.
+    keep_attrs : bool or None
+        As in xarray.
+    *factors : (str or None, int)
+        Units of other quantities and their exponents.
+    long_name : str
+        With ``{}`` where the long names of the two belong; there is none if one has no name.
+    units : str, optional
+        The units, where they do not follow from those of the two.
+
+    Examples
+    --------
+    >>> t, q = {"units": "K", "long_name": "heat"}, {"units": "1", "long_name": "mist"}
+    >>> joint_attrs(t, q, True, ("m", 1), long_name="{} with {}")
+    {'long_name': 'heat with mist', 'units': 'K m'}
+    """
+    if not keeps_attrs(keep_attrs):
+        return {}
+    out = {
+        key: value
+        for key, value in first.items()
+        if key not in _BOUND_TO_VALUES | {"long_name"} and _equal(value, second.get(key))
+    }
+    names = [attrs.get("long_name") for attrs in (first, second)]
+    if None not in names:
+        out["long_name"] = long_name.format(*names)
+    if units is None:
+        units = product((first.get("units"), 1), (second.get("units"), 1), *factors)
+    return out if units is None else {**out, "units": units}
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and np.array_equal(one, other)

@@ -10,7 +10,7 @@ from .. import dispatch, options
 from ..errors import ArgumentError
 from ..graph.arguments import integer, normal_axis
 from ..kernels.detrend import detrend as _kernel
-from ..kernels.spectrum import inexact_dtype
+from ._arguments import floating, is_complex, is_whole
 
 _TYPES = {"linear": "linear", "l": "linear", "constant": "constant", "c": "constant"}
 
@@ -78,17 +78,21 @@ def detrend(
     )
     axis = normal_axis(axis, data.ndim)
     breaks = _breaks(bp, data.shape[axis]) if kind == "linear" else ()
-    if dispatch.kind_of(data) == "chunked" and len(data.chunks[axis]) > 1:
-        return detrend_cut(data, (axis,), kind, breaks, operation="detrend")
-    dtype = data.dtype
+    return detrend_axes(data, (axis,), kind, breaks)
+
+
+def detrend_axes(x: Any, axes: tuple[int, ...], type: str, breaks: tuple[int, ...] = ()) -> Any:
+    """An array less its trend over axes, whole or cut."""
+    if not is_whole(x, axes):
+        return detrend_cut(x, axes, type, breaks, operation="detrend")
     return dispatch.blockwise(
-        data,
+        x,
         _kernel,
         operation="detrend",
-        dtype=inexact_dtype(dtype, as_complex=False) if isinstance(dtype, np.dtype) else None,
-        reason="the axis is whole in its chunks",
-        axes=(axis,),
-        type=kind,
+        dtype=floating(x, as_complex=is_complex(x)),
+        reason="the axes of the trend are whole in their chunks",
+        axes=axes,
+        type=type,
         breaks=breaks,
     )
 
