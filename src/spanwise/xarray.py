@@ -67,8 +67,9 @@ class FFTNamespace(_Namespace):
 
 
 class SignalNamespace(_Namespace):
-    """Spectra by dimension: :mod:`spanwise.labels.signal`."""
+    """Spectra and filters by dimension: :mod:`spanwise.labels.signal`."""
 
+    filter_frequencies = _method(_signal.filter_frequencies)
     power_spectrum = _method(_signal.power_spectrum)
 
 
@@ -98,7 +99,7 @@ class SpanwiseAccessor(_Namespace):
 
     @property
     def signal(self) -> SignalNamespace:
-        """Spectra."""
+        """Spectra and filters."""
         return SignalNamespace(self._obj)
 
     @property

@@ -105,7 +105,7 @@ def filter_frequencies(
     >>> bool(abs(y - slow).max() < 1e-12)
     True
     """
-    x = dispatch.accept(x, function=_NAME, accessor="")
+    x = dispatch.accept(x, function=_NAME)
     chosen = some_axes(x, axes)
     distances = spacings(sampling, len(chosen))
     real = not is_complex(x)
