@@ -5,5 +5,6 @@ Nothing is computed by a call on a Dask array. An array may be cut along any axi
 
 from ._filter import filter_frequencies
 from ._spectrum import power_spectrum
+from ._windows import get_window
 
-__all__ = ["filter_frequencies", "power_spectrum"]
+__all__ = ["filter_frequencies", "get_window", "power_spectrum"]

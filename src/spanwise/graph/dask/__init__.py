@@ -6,6 +6,7 @@ belongs to; both survive pickling and are gone after ``persist``, as the work th
 
 from .exchange import exchange
 from .fft import lower_fft, lower_shift
+from .halo import map_halo
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
 from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
@@ -23,6 +24,7 @@ __all__ = [
     "lower_shift",
     "lower_zoom",
     "map_beside",
+    "map_halo",
     "map_kernel",
     "map_rows",
     "reduce_rows",
