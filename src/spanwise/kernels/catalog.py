@@ -2,6 +2,7 @@
 
 from . import (
     blocks,
+    convolve,
     fft,
     fourstep,
     gram,
@@ -20,6 +21,7 @@ from . import (
 
 __all__ = [
     "blocks",
+    "convolve",
     "fft",
     "fourstep",
     "gram",

@@ -3,8 +3,9 @@
 Nothing is computed by a call on a Dask array. An array may be cut along any axis.
 """
 
+from ._convolve import fftconvolve, oaconvolve
 from ._filter import filter_frequencies
 from ._spectrum import power_spectrum
 from ._windows import get_window
 
-__all__ = ["filter_frequencies", "get_window", "power_spectrum"]
+__all__ = ["fftconvolve", "filter_frequencies", "get_window", "oaconvolve", "power_spectrum"]
