@@ -5,7 +5,16 @@ Nothing is computed by a call on a Dask array. An array may be cut along any axi
 
 from ._convolve import fftconvolve, oaconvolve
 from ._filter import filter_frequencies
+from ._hilbert import hilbert, hilbert2
 from ._spectrum import power_spectrum
 from ._windows import get_window
 
-__all__ = ["fftconvolve", "filter_frequencies", "get_window", "oaconvolve", "power_spectrum"]
+__all__ = [
+    "fftconvolve",
+    "filter_frequencies",
+    "get_window",
+    "hilbert",
+    "hilbert2",
+    "oaconvolve",
+    "power_spectrum",
+]

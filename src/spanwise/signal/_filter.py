@@ -133,17 +133,17 @@ def filter_frequencies(
         if not is_whole(x, (axis,)):
             forward = plan_line(x, "rfft" if real else "fft", x.shape[axis], axis)
             if not forward.plan.result.is_whole(axis):
-                return _filter_in_rows(x, places, axis, forward, response, table)
+                return filter_in_rows(x, places, axis, forward, response, table)
     forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
-    filtered = _apply(forward(x, axes=chosen), places, response, table)
+    filtered = apply_to(forward(x, axes=chosen), places, response, table)
     return inverse(filtered, s=lengths, axes=chosen)
 
 
-def _filter_in_rows(
-    x: Any, places: _Places, axis: int, forward: FFTPlan, response: Any, table: Any
+def filter_in_rows(
+    x: Any, places: _Places, axis: int, forward: FFTPlan, response: Any, table: Any = None
 ) -> Any:
     """Leave a long axis in decimated order between the transforms: two exchanges on each way."""
-    n = x.shape[axis]
+    n = next(p.length for p in places if p.axis == axis)
     others = tuple(p.axis for p in places if p.axis != axis)
     spectrum = lower(x, forward)
     blocks = n // spectrum.chunks[axis][0]
@@ -152,7 +152,7 @@ def _filter_in_rows(
         table = _rows_of(table, [p.axis for p in places].index(axis), n, blocks)
         table = table[..., : spectrum.shape[axis]] if places[-1].half else table
     places = tuple(replace(p, half=False, step=blocks if p.axis == axis else 1) for p in places)
-    y = _apply(spectrum, places, response, table, decimated=axis)
+    y = apply_to(spectrum, places, response, table, decimated=axis)
     y = _fft.ifftn(y, axes=others) if others else y
     return lower(y, plan_line(y, "ifft" if is_complex(x) else "irfft", n, axis))
 
@@ -169,9 +169,10 @@ def _rows_of(table: Any, position: int, n: int, blocks: int) -> Any:
     return namespace(table).concat(runs, axis=position)
 
 
-def _apply(
-    spectrum: Any, places: _Places, response: Any, table: Any, decimated: int | None = None
+def apply_to(
+    spectrum: Any, places: _Places, response: Any, table: Any = None, decimated: int | None = None
 ) -> Any:
+    """Multiply a spectrum by a response, or by a table of it."""
     return _multiply(
         spectrum,
         apply_response,
