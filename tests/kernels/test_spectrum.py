@@ -9,7 +9,6 @@ from spanwise.kernels.spectrum import (
     cycles,
     inexact_dtype,
     modulate,
-    remove_mean,
     squared_magnitude,
 )
 from spanwise.testing import xp_assert_close
@@ -68,10 +67,7 @@ def test_the_input_is_not_overwritten():
     before = x.copy()
     modulate(x, 0, 0, ramps=(Ramp(0, 5, "natural", 0.1), Ramp(1, 8, "half", 0.1)), scale=3.0)
     squared_magnitude(x, 0, axes=(1,), scale=1.0, half=None, zero_mean=True)
-    real = x.real.copy()
-    remove_mean(real, axes=(0,))
     np.testing.assert_array_equal(x, before)
-    np.testing.assert_array_equal(real, before.real)
 
 
 def test_whole_cycles_are_taken_away_exactly():
@@ -103,14 +99,6 @@ def test_parts_of_a_half_spectrum_are_doubled_as_the_whole(cut):
     assert np.all(whole[:, 0] == 0)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-def test_remove_mean_leaves_mean_zero(xp, dtype):
-    x = np.arange(12).reshape(3, 4).astype(dtype)
-    out = remove_mean(xp.asarray(x), axes=(0, 1))
-    expected = (x - x.mean()).astype("float32" if dtype == "float32" else "float64")
-    xp_assert_close(out, xp.asarray(expected))
-
-
 def test_kernels_pickle_by_name():
-    for kernel in (modulate, remove_mean, squared_magnitude):
+    for kernel in (modulate, squared_magnitude):
         assert pickle.loads(pickle.dumps(kernel)) is kernel

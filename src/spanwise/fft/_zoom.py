@@ -82,7 +82,7 @@ def zoom_fft(
     >>> y.shape, int(abs(y).argmax()), round(float(abs(y).max()))
     ((21,), 10, 5000)
     """
-    x = dispatch.accept(x, function="fft.zoom_fft", accessor="")
+    x = dispatch.accept(x, function="fft.zoom_fft", accessor="spanwise.fft.zoom_fft")
     axis = normal_axis(axis, x.ndim)
     first, last, rate = _frequencies(fn, fs)
 

@@ -72,7 +72,7 @@ def window_part(window: Window, n: int, start: int, stop: int) -> np.ndarray:
     >>> window_part("hann", 8, 2, 5)
     array([0.5       , 0.85355339, 1.        ])
     """
-    coefficients = _COSINES.get(window) if isinstance(window, str) else None
+    coefficients = _coefficients(window)
     if coefficients is None or n < 2:
         return window_values(window, n)[start:stop]
     turns = np.arange(start, stop) / n
@@ -88,10 +88,32 @@ def window_means(window: Window, n: int) -> tuple[float, float]:
     >>> window_means("hann", 8)
     (0.5, 0.375)
     """
-    values = window_values(window, n)
     if not n:
         return 1.0, 1.0
+    coefficients = _coefficients(window)
+    if coefficients is not None and n > 2 * len(coefficients):
+        first, *others = coefficients
+        return first, first**2 + math.fsum(a * a for a in others) / 2
+    values = window_values(window, n)
     return math.fsum(values) / n, math.fsum(values**2) / n
+
+
+def frozen(window: Window, n: int) -> Window:
+    """A window of n samples as kernels take it, which is one: a hashable value, or the values.
+
+    >>> frozen(("general_cosine", [0.5, 0.5]), 8)
+    ('general_cosine', (0.5, 0.5))
+    """
+    if not _is_named(window):
+        return _given(window, n)
+    if _coefficients(window) is None:
+        # What makes a window of so many points makes a longer one.
+        window_values(window, min(n, _CACHED_POINTS))
+    return _hashable(window)
+
+
+def _coefficients(window: Window) -> tuple[float, ...] | None:
+    return _COSINES.get(window) if isinstance(window, str) else None
 
 
 def _is_named(window: Window) -> bool:

@@ -4,6 +4,7 @@ Our layers carry the :class:`~spanwise.graph.plan.Step` that they carry out and 
 belongs to; both survive pickling and are gone after ``persist``, as the work then is.
 """
 
+from .detrend import lower_detrend
 from .exchange import exchange
 from .fft import lower_fft, lower_shift
 from .halo import map_halo
@@ -20,6 +21,7 @@ __all__ = [
     "divide_rows",
     "exchange",
     "keep_in_store",
+    "lower_detrend",
     "lower_fft",
     "lower_shift",
     "lower_zoom",
