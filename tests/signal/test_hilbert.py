@@ -151,6 +151,13 @@ def test_a_long_line_takes_two_exchanges_on_each_way(points):
     np.testing.assert_allclose(y.compute(), scipy.signal.hilbert(x, points), atol=1e-10)
 
 
+def test_a_long_line_of_a_prime_length_is_gathered():
+    x = values(262_147)
+    with sw.set_options(memory="24MiB"), dask.config.set(num_workers=2):
+        y = sw.signal.hilbert(da.from_array(x, chunks=2**16))
+    np.testing.assert_allclose(y.compute(), scipy.signal.hilbert(x), atol=1e-9)
+
+
 def test_the_library_of_the_chunks_is_kept():
     x = values((6, 8))
     lazy = da.from_array(HostFree.copy_from_host(x), chunks=(2, 3), asarray=False)

@@ -79,7 +79,7 @@ def detrend(
     axis = normal_axis(axis, data.ndim)
     breaks = _breaks(bp, data.shape[axis]) if kind == "linear" else ()
     if dispatch.kind_of(data) == "chunked" and len(data.chunks[axis]) > 1:
-        return detrend_cut(data, (axis,), kind, breaks, operation="detrend")
+        return detrend_cut(data, (axis,), kind, breaks, operation="detrend")[0]
     dtype = data.dtype
     return dispatch.blockwise(
         data,
@@ -95,8 +95,8 @@ def detrend(
 
 def detrend_cut(
     x: Any, axes: tuple[int, ...], type: str, breaks: tuple[int, ...] = (), *, operation: str
-) -> Any:
-    """A Dask array less its trend over axes of which some are cut: two reads."""
+) -> tuple[Any, Any]:
+    """A Dask array less its trend over axes of which some are cut, by two reads, and its sums."""
     from ..graph.dask import lower_detrend, spec_of
     from ..graph.detrend import plan_detrend
 

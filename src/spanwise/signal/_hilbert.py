@@ -18,6 +18,7 @@ from ..kernels.response import FrequencyAxis
 from ..kernels.spectrum import inexact_dtype
 from ._arguments import fft_engine, is_complex, is_whole
 from ._filter import apply_to, filter_in_rows
+from ._whole import run_on_whole
 
 
 def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
@@ -54,8 +55,8 @@ def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
     -----
     One pass over the data. Along a whole axis each chunk is one task: the real part is x, and the
     imaginary part takes two transforms of real data. Along a cut axis one exchange makes it whole
-    and the result stays cut along another; where there is no other axis to cut, the data go
-    through two exchanges on each way, as complex numbers, as those of
+    and cuts another instead, and the tasks that gather do the rest; where there is no other axis to
+    cut, the data go through two exchanges on each way, as complex numbers, as those of
     :func:`spanwise.signal.filter_frequencies` do.
 
     Same result as :func:`scipy.signal.hilbert`.
@@ -89,6 +90,10 @@ def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
             length=n,
             **fft_engine(x),
         )
+    params = {"axis": axis, "length": n}
+    made = run_on_whole(x, (axis,), (n,), hilbert_kernel, params, _dtype(x), "hilbert")
+    if made is not None:
+        return made
     response = Analytic((n,), (1.0,))
     forward = plan_line(x, "rfft", n, axis)
     if forward.plan.result.is_whole(axis):
