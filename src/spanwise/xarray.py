@@ -87,10 +87,11 @@ class FFTNamespace(_Namespace):
 
 
 class SignalNamespace(_Namespace):
-    """Spectra by dimension: :mod:`spanwise.labels.signal`."""
+    """Spectra and filters by dimension: :mod:`spanwise.labels.signal`."""
 
     cross_phase = _method(_signal.cross_phase)
     cross_spectrum = _method(_signal.cross_spectrum)
+    filter_frequencies = _method(_signal.filter_frequencies)
     fit_loglog = _method(_signal.fit_loglog)
     isotropic_cross_spectrum = _method(_signal.isotropic_cross_spectrum)
     isotropic_power_spectrum = _method(_signal.isotropic_power_spectrum)
@@ -133,7 +134,7 @@ class SpanwiseAccessor(_Namespace):
 
     @property
     def signal(self) -> SignalNamespace:
-        """Spectra."""
+        """Spectra and filters."""
         return SignalNamespace(self._obj)
 
     @property

@@ -3,6 +3,7 @@
 from . import (
     averages,
     blocks,
+    convolve,
     cross,
     detrend,
     fft,
@@ -11,6 +12,7 @@ from . import (
     hankel,
     harmonics,
     hermitian,
+    hilbert,
     lloyd,
     loglog,
     missing,
@@ -34,6 +36,7 @@ from . import (
 __all__ = [
     "averages",
     "blocks",
+    "convolve",
     "cross",
     "detrend",
     "fft",
@@ -42,6 +45,7 @@ __all__ = [
     "hankel",
     "harmonics",
     "hermitian",
+    "hilbert",
     "lloyd",
     "loglog",
     "missing",

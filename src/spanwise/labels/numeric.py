@@ -48,7 +48,7 @@ def flipped(x: Any, axes: Sequence[int]) -> Any:
 def detrended(x: Any, axes: tuple[int, ...], type: Literal["constant", "linear"]) -> Any:
     """Less the mean, or the least-squares trend, over some axes."""
     if not is_whole(x, axes):
-        return detrend_cut(x, axes, type, operation="detrend")
+        return detrend_cut(x, axes, type, operation="detrend")[0]
     return dispatch.blockwise(
         x,
         detrend,

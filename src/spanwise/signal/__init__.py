@@ -3,10 +3,12 @@
 Nothing is computed by a call on a Dask array. An array may be cut along any axis.
 """
 
+from ._convolve import fftconvolve, oaconvolve
 from ._cross import cross_phase, cross_spectrum
 from ._detrend import detrend
 from ._filter import filter_frequencies
 from ._harmonics import band_power, harmonics
+from ._hilbert import hilbert, hilbert2
 from ._isotropic import (
     isotropic_bins,
     isotropic_cross_spectrum,
@@ -26,14 +28,18 @@ __all__ = [
     "cross_spectrum",
     "csd",
     "detrend",
+    "fftconvolve",
     "filter_frequencies",
     "fit_loglog",
     "get_window",
     "harmonics",
+    "hilbert",
+    "hilbert2",
     "isotropic_bins",
     "isotropic_cross_spectrum",
     "isotropic_power_spectrum",
     "istft",
+    "oaconvolve",
     "periodogram",
     "power_spectrum",
     "spectrogram",
