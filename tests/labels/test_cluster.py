@@ -135,7 +135,11 @@ def test_attributes_follow_the_meaning():
     out = labelled.kmeans(climate(), 2, feature_dim="month", random_state=0)
     assert out.centroids.attrs == {"units": "K", "long_name": "temperature"}
     assert out.inertia.units == "K^2"
-    assert out.labels.attrs == {"long_name": "cluster", "valid_min": 0, "valid_max": 1}
+    assert out.labels.attrs == {
+        "long_name": "cluster",
+        "flag_values": [-1, 0, 1],
+        "flag_meanings": "left_out cluster_0 cluster_1",
+    }
     assert out.attrs["iterations"] >= 1
     bare = labelled.kmeans(climate(), 2, feature_dim="month", random_state=0, keep_attrs=False)
     assert bare.centroids.attrs == {}

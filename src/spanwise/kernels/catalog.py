@@ -2,6 +2,7 @@
 
 from . import (
     blocks,
+    features,
     fft,
     fourstep,
     gram,
@@ -14,12 +15,14 @@ from . import (
     scatter,
     spectrum,
     survey,
+    tally,
     trigonometric,
     zoom,
 )
 
 __all__ = [
     "blocks",
+    "features",
     "fft",
     "fourstep",
     "gram",
@@ -32,6 +35,7 @@ __all__ = [
     "scatter",
     "spectrum",
     "survey",
+    "tally",
     "trigonometric",
     "zoom",
 ]

@@ -4,11 +4,11 @@ Our layers carry the :class:`~spanwise.graph.plan.Step` that they carry out and 
 belongs to; both survive pickling and are gone after ``persist``, as the work then is.
 """
 
-from .exchange import exchange
+from .exchange import exchange, exchange_once
 from .fft import lower_fft, lower_shift
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
 from .reduce import sum_axis
-from .rows import divide_rows, map_rows, reduce_rows
+from .rows import count_rows, divide_rows, made_of, map_rows, reduce_rows
 from .staged import keep_in_store, shares_ancestors
 from .table import map_beside
 from .zoom import lower_zoom
@@ -16,12 +16,15 @@ from .zoom import lower_zoom
 __all__ = [
     "PlannedBlockwise",
     "PlannedLayer",
+    "count_rows",
     "divide_rows",
     "exchange",
+    "exchange_once",
     "keep_in_store",
     "lower_fft",
     "lower_shift",
     "lower_zoom",
+    "made_of",
     "map_beside",
     "map_kernel",
     "map_rows",
