@@ -60,7 +60,7 @@ def plan_matrix(
     chunks = spec.chunks
     if any(len(axis) > 1 for axis in chunks[sample_axes:]) or not _holds_rows(chunks[:sample_axes]):
         features = spec.shape[sample_axes:]
-        rows = _elements(spec) // max(1, math.prod(features))
+        rows = _elements(spec, machine) // max(1, math.prod(features))
         chunks = (*_consecutive(spec.shape[:sample_axes], rows), *((n,) for n in features))
     return _planned(spec, chunks, sample_axes, machine, operation, kept=kept)
 
@@ -81,10 +81,15 @@ def plan_columns(
     there = _planned(spec, spec.chunks, sample_axes, machine, operation)
     if _holds_rows(spec.chunks[:sample_axes]) and _suits_products(there, machine):
         return there
-    samples = spec.shape[:sample_axes]
-    columns = _elements(spec) // max(1, math.prod(samples))
-    chunks = (*((n,) for n in samples), *_consecutive(spec.shape[sample_axes:], columns))
-    return _planned(spec, chunks, sample_axes, machine, operation)
+    samples, features = spec.shape[:sample_axes], spec.shape[sample_axes:]
+    columns = _elements(spec, machine) // max(1, math.prod(samples))
+    while True:
+        chunks = (*((n,) for n in samples), *_consecutive(features, columns))
+        how = _planned(spec, chunks, sample_axes, machine, operation)
+        peak = plan_gram(how.plan.result, machine=machine).plan.peak_bytes
+        if peak <= machine.memory or columns <= math.prod(samples):
+            return how
+        columns //= 2
 
 
 def plan_missing(spec: ArraySpec, *, machine: Machine, operation: str) -> Plan:
@@ -164,9 +169,12 @@ def _suits_products(how: RowsPlan, machine: Machine) -> bool:
     return rows == 1 or columns >= machine.slots or matrix.nbytes <= ONE_TASK_BYTES
 
 
-def _elements(spec: ArraySpec) -> int:
-    """Elements of the blocks that an exchange makes: about as many as those of the source have."""
-    return min(spec.chunk_bytes, _LARGEST) // spec.itemsize
+def _elements(spec: ArraySpec, machine: Machine) -> int:
+    """Elements of the blocks that an exchange makes: about as many as those of the source have.
+
+    Several of them are held in a task.
+    """
+    return min(spec.chunk_bytes, _LARGEST, machine.memory // (8 * machine.threads)) // spec.itemsize
 
 
 def _consecutive(shape: tuple[int, ...], wanted: int) -> Chunks:

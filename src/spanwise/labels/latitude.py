@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
 
-_STANDARD_NAMES = ("grid_latitude", "latitude")
-"""Cells of a grid about a rotated pole are as large as the cosine of its own latitude says."""
 _UNITS = frozenset(
     {"degrees_north", "degree_north", "degrees_n", "degree_n", "degreesn", "degreen"}
 )
 _NAMES = frozenset({"lat", "latitude", "lats", "nav_lat", "xlat", "rlat"})
 _BEYOND = 1e-3
 """Degrees by which rounding may carry a latitude over a pole."""
+
+_TESTS: tuple[Callable[[Any], bool], ...] = (
+    lambda c: c.attrs.get("standard_name") == "grid_latitude",
+    lambda c: c.attrs.get("standard_name") == "latitude",
+    lambda c: str(c.attrs.get("units", "")).lower() in _UNITS,
+    lambda c: str(c.name).lower() in _NAMES,
+)
+"""One after the other. Cells about a rotated pole are as large as the cosine of the latitude of its
+own grid says."""
 
 
 def latitude_of(obj: Any) -> Any:
@@ -30,11 +38,9 @@ def latitude_of(obj: Any) -> Any:
     ArgumentError
         If there is none, or more than one.
     """
-    tests = [lambda c, s=s: c.attrs.get("standard_name") == s for s in _STANDARD_NAMES]
-    tests.append(lambda c: str(c.attrs.get("units", "")).lower() in _UNITS)
-    tests.append(lambda c: str(c.name).lower() in _NAMES)
-    for test in tests:
-        found = [c for c in obj.coords.values() if test(c) and c.dtype.kind in "fiu" and c.ndim]
+    numbers = [c for c in obj.coords.values() if c.dtype.kind in "fiu" and c.ndim]
+    for is_latitude in _TESTS:
+        found = [c for c in numbers if is_latitude(c)]
         found = [c for c in found if c.ndim == min(f.ndim for f in found)]
         if len(found) == 1:
             return found[0]

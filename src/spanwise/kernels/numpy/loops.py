@@ -311,7 +311,7 @@ def _settle(
     """Compare anew where the second best score is within the bound, or one is no number."""
     for i in range(labels.size):
         own, best, second = beside[0, i], beside[1, i], beside[2, i]
-        if own != own:  # of a row with NaN every centre would be in question, and the first wins
+        if np.isnan(own):  # of a row with NaN every centre would be in question, and the first wins
             continue
         length = np.sqrt(own)
         circle = (length + np.sqrt(max(best + own, 0.0))) * bound[0]

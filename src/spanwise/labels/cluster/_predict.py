@@ -169,7 +169,7 @@ def _chunked(x: Any) -> Any:
         return x
     import dask.array as da
 
-    return da.from_array(x, chunks=-1, asarray=False)
+    return da.from_array(x, chunks=x.shape, asarray=False)
 
 
 def _check_result(obj: Any, result: Any, function: str) -> None:
