@@ -103,6 +103,8 @@ class ClusterNamespace(_Namespace):
     """Clusters by dimension: :mod:`spanwise.labels.cluster`."""
 
     kmeans = _method(_cluster.kmeans)
+    predict = _method(_cluster.predict)
+    transform = _method(_cluster.transform)
 
 
 class PlotNamespace(_Namespace):
