@@ -132,7 +132,7 @@ def fit_loglog(
         precision=precision,
         **how,
     )
-    slope, intercept = (rounded[(slice(None),) * axis + (i,)] for i in range(2))
+    slope, intercept = (rounded[(*(slice(None),) * axis, i, ...)] for i in range(2))
     return LogLogFit(curve, slope, intercept)
 
 
