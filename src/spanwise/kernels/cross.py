@@ -43,7 +43,7 @@ cross_product = Kernel("cross_product", _cross_product, workspace=lambda i, o: o
 :data:`spanwise.kernels.spectrum.squared_magnitude`."""
 
 
-def _part_of(y: Array, part: Index) -> Array:
+def part_of(y: Array, part: Index) -> Array:
     """The part of a block that goes with that of another one, along which it may be repeated."""
     return y[tuple(slice(None) if n == 1 else s for n, s in zip(y.shape, part, strict=True))]
 
@@ -92,7 +92,7 @@ def _cross(
         return by_parts(
             x,
             axes,
-            lambda part: _known(x[part], _part_of(y, part), axes, scale, half, **how),
+            lambda part: _known(x[part], part_of(y, part), axes, scale, half, **how),
             dtype=np.result_type(*dtypes),
             half=half,
             centred=centred,

@@ -41,11 +41,11 @@ for infinity, make it missing: da.where(abs(da) < float("inf"))
         """
         named = f"the variable {self.variable!r}" if self.variable else "the data"
         along = ", ".join(map(repr, self.dims))
-        own = 'fill="interp" (between neighbours) or fill=0.0, ' if self.fills else ""
+        own = 'fill="interp" (between neighbours) or fill=0.0' if self.fills else "da.fillna(0.0)"
         first = self.dims[0]
         return NonFiniteError(
             f"{named} holds NaN or infinity along {along}, in {lines} of {of} lines of this "
-            f"block. Fill what is missing: {own}da.interpolate_na({first!r}), or leave it out: "
+            f"block. Fill what is missing: {own}, da.interpolate_na({first!r}), or leave it out: "
             f'da.dropna({first!r}); for infinity, make it missing: da.where(abs(da) < float("inf"))'
         )
 

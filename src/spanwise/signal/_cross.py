@@ -87,8 +87,8 @@ def cross_spectrum(
     >>> round(float(abs(c[8])), 6), round(float(np.angle(c[8])) / np.pi, 6)
     (0.5, 0.5)
     """
-    x, y = _accepted(x, y, "cross_spectrum")
-    shape = _common_shape(x, y)
+    x, y = accepted(x, y, "cross_spectrum")
+    shape = common_shape(x, y)
     how = treatment(
         (x, y),
         shape,
@@ -101,13 +101,12 @@ def cross_spectrum(
         shift=shift,
         half=half,
     )
-    x, y = _aligned(x, y, shape, how.axes)
+    x, y = aligned(x, y, shape, how.axes)
     dtype = _dtype(x, y)
-    if not is_whole(x, how.axes):
-        gathered = [on_whole(z, how, None, z.dtype, "cross-spectrum") for z in (x, y)]
-        if any(z is None for z in gathered):
-            return _cross_of_cut(x, y, how, dtype)
-        x, y = _cut_alike(*gathered)
+    pair = whole_pair(x, y, how, "cross-spectrum")
+    if pair is None:
+        return _cross_of_cut(x, y, how, dtype)
+    x, y = pair
     return dispatch.blockwise(
         x,
         cross_kernel,
@@ -164,7 +163,7 @@ def cross_phase(
     >>> round(float(phase[8]) / np.pi, 6)
     0.25
     """
-    x, y = _accepted(x, y, "cross_phase")
+    x, y = accepted(x, y, "cross_phase")
     cross = cross_spectrum(x, y, axes=axes, window=window, detrend=detrend, shift=shift, half=half)
     return dispatch.blockwise(
         cross,
@@ -175,7 +174,7 @@ def cross_phase(
     )
 
 
-def _accepted(x: Any, y: Any, name: str) -> tuple[Any, Any]:
+def accepted(x: Any, y: Any, name: str) -> tuple[Any, Any]:
     """Two arrays of one library; if one is a Dask array, so is the other."""
     accessor = f"spanwise.signal.{name}"
     x = dispatch.accept(x, function=f"signal.{name}", accessor=accessor)
@@ -197,7 +196,7 @@ def _accepted(x: Any, y: Any, name: str) -> tuple[Any, Any]:
     return x, y
 
 
-def _common_shape(x: Any, y: Any) -> tuple[int, ...]:
+def common_shape(x: Any, y: Any) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(tuple(x.shape), tuple(y.shape))
     except ValueError:
@@ -207,7 +206,7 @@ def _common_shape(x: Any, y: Any) -> tuple[int, ...]:
         ) from None
 
 
-def _aligned(x: Any, y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Any, Any]:
+def aligned(x: Any, y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Any, Any]:
     """X in the common shape, and y of as many axes; Dask arrays are cut alike."""
     for name, z in (("x", x), ("y", y)):
         own = (1,) * (len(shape) - z.ndim) + tuple(z.shape)
@@ -224,6 +223,14 @@ def _aligned(x: Any, y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> t
     xp = namespace(x, y)
     y = xp.reshape(y, (1,) * (len(shape) - y.ndim) + tuple(y.shape))
     return (x if tuple(x.shape) == shape else xp.broadcast_to(x, shape)), y
+
+
+def whole_pair(x: Any, y: Any, how: Treatment, operation: str) -> tuple[Any, Any] | None:
+    """Two arrays in chunks that hold the axes, cut alike; None if that cannot be."""
+    if is_whole(x, how.axes):
+        return x, y
+    gathered = [on_whole(z, how, None, z.dtype, operation) for z in (x, y)]
+    return None if any(z is None for z in gathered) else _cut_alike(*gathered)
 
 
 def _cut_alike(x: Any, y: Any) -> tuple[Any, Any]:

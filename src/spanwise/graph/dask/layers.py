@@ -86,7 +86,7 @@ def map_kernel(
     name = name_of(step, x.name, function, str(dtype), numbers, plan, *names)
     axes = tuple(range(x.ndim))
     arrays = itertools.chain.from_iterable((n, axes) for n in (x.name, *names))
-    located = itertools.chain.from_iterable((_values(v), (a,)) for a, v in numbers)
+    located = itertools.chain.from_iterable((values_of(v), (a,)) for a, v in numbers)
     numblocks = {array.name: array.numblocks for array in (x, *beside)}
     layer = symbolic(function, name, axes, (*arrays, *located), numblocks, step, plan)
     return array_of(x, name, layer, x.chunks if chunks is None else chunks, dtype, *beside)
@@ -121,10 +121,10 @@ def symbolic(
 
 def starts_of(chunks: tuple[int, ...]) -> ArrayValuesDep:
     """The index of the first element of each chunk of one axis, without a task of its own."""
-    return _values(edges(chunks)[:-1])
+    return values_of(edges(chunks)[:-1])
 
 
-def _values(values: tuple[int, ...]) -> ArrayValuesDep:
+def values_of(values: tuple[int, ...]) -> ArrayValuesDep:
     """A number for each chunk of one axis."""
     return ArrayValuesDep(((1,) * len(values),), {(i,): v for i, v in enumerate(values)})
 

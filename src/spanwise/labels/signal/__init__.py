@@ -1,7 +1,20 @@
-"""Spectral analysis by dimension name."""
+"""Spectral analysis and filters by dimension name."""
 
 from ._cross import cross_phase, cross_spectrum
 from ._detrend import detrend
+from ._filter import filter_frequencies
+from ._isotropic import isotropic_cross_spectrum, isotropic_power_spectrum, isotropize
+from ._loglog import fit_loglog
 from ._spectrum import power_spectrum
 
-__all__ = ["cross_phase", "cross_spectrum", "detrend", "power_spectrum"]
+__all__ = [
+    "cross_phase",
+    "cross_spectrum",
+    "detrend",
+    "filter_frequencies",
+    "fit_loglog",
+    "isotropic_cross_spectrum",
+    "isotropic_power_spectrum",
+    "isotropize",
+    "power_spectrum",
+]
