@@ -88,7 +88,9 @@ class FFTNamespace(_Namespace):
 class SignalNamespace(_Namespace):
     """Spectra and filters by dimension: :mod:`spanwise.labels.signal`."""
 
+    fftconvolve = _method(_signal.fftconvolve)
     filter_frequencies = _method(_signal.filter_frequencies)
+    hilbert = _method(_signal.hilbert)
     power_spectrum = _method(_signal.power_spectrum)
 
 
