@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
     lines,
@@ -19,6 +20,7 @@ from .workload import Family, Workload
 MODULES = (
     fourier,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,
