@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
     labelled,
@@ -23,6 +24,7 @@ MODULES = (
     fourier,
     spectra,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,

@@ -188,6 +188,29 @@ def _spectra() -> Iterator[Case]:
         lambda x, _: signal.filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
         scipy.fft.irfft(half * response[:, None], n=10, axis=1),
     )
+    taps = values[:1, :3, :1]
+    for name in ("fftconvolve", "oaconvolve"):
+        yield Case(
+            f"signal.{name}",
+            values,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, taps, "same", axes=1),
+            getattr(scipy.signal, name)(values, taps, "same", axes=1),
+        )
+    yield Case(
+        "signal.hilbert",
+        values,
+        (1,),
+        lambda x, _: signal.hilbert(x, axis=1),
+        scipy.signal.hilbert(values, axis=1),
+    )
+    yield Case(
+        "signal.hilbert2",
+        values,
+        (1, 2),
+        lambda x, _: signal.hilbert2(x),
+        scipy.signal.hilbert2(values),
+    )
 
 
 def _isotropic() -> Iterator[Case]:

@@ -1,8 +1,10 @@
 """Spectral analysis and filters by dimension name."""
 
+from ._convolve import fftconvolve
 from ._cross import cross_phase, cross_spectrum
 from ._detrend import detrend
 from ._filter import filter_frequencies
+from ._hilbert import hilbert
 from ._isotropic import isotropic_cross_spectrum, isotropic_power_spectrum, isotropize
 from ._loglog import fit_loglog
 from ._spectrum import power_spectrum
@@ -11,8 +13,10 @@ __all__ = [
     "cross_phase",
     "cross_spectrum",
     "detrend",
+    "fftconvolve",
     "filter_frequencies",
     "fit_loglog",
+    "hilbert",
     "isotropic_cross_spectrum",
     "isotropic_power_spectrum",
     "isotropize",
