@@ -8,6 +8,7 @@ from .detrend import lower_detrend
 from .exchange import exchange
 from .fft import lower_fft, lower_shift
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
+from .missing import lower_fill
 from .reduce import sum_axis
 from .rows import divide_rows, map_rows, reduce_rows
 from .staged import keep_in_store, shares_ancestors
@@ -22,6 +23,7 @@ __all__ = [
     "keep_in_store",
     "lower_detrend",
     "lower_fft",
+    "lower_fill",
     "lower_shift",
     "lower_zoom",
     "map_beside",
