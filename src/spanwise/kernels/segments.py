@@ -127,7 +127,7 @@ class Slab:
 def slabs_of(run: Run, how: Segments, device: bool) -> Iterator[Slab]:
     """Parts of a run that are worked on at a time."""
     lead, _, trail = run.x.shape
-    itemsize = np.dtype("float64").itemsize if device else run.x.itemsize
+    itemsize = run.x.itemsize if library_of(run.x) == "numpy" else 8
     lines = max(1, _SLAB_BYTES[device] // (how.nfft * itemsize))
     t = max(1, min(trail, lines))
     m = max(1, min(run.count, lines // t))
