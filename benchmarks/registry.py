@@ -6,6 +6,7 @@ from . import (
     clustering,
     fourier,
     graphs,
+    labelled,
     lines,
     outofcore,
     placement,
@@ -29,6 +30,7 @@ MODULES = (
     steps,
     precision,
     storedfit,
+    labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
 

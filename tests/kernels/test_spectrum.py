@@ -4,6 +4,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from spanwise.errors import NonFiniteError
+from spanwise.kernels.missing import Source
 from spanwise.kernels.spectrum import (
     Ramp,
     cycles,
@@ -60,6 +62,32 @@ def test_a_phase_makes_real_blocks_complex_in_their_precision(xp, dtype, expecte
 def test_scale_alone_keeps_real_blocks_real(xp):
     out = modulate(xp.asarray(np.ones(3), dtype="float32"), ramps=(), scale=2.0)
     xp_assert_close(out, xp.asarray(np.full(3, 2, "float32")))
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (3, 5, 8), (70, 5, 600)])
+@pytest.mark.parametrize("ramped", [(), (0,), (-1,), (0, 1)])
+def test_shifts_come_before_phases_and_in_the_same_pass(xp, shape, ramped):
+    x = spectrum(shape=shape)
+    axes = tuple(a % len(shape) for a in ramped)
+    ramps = tuple(Ramp(a, shape[a], "shifted", 0.1 * (a + 1)) for a in axes)
+    shifts = ((0, shape[0] // 2), (len(shape) - 1, -(shape[-1] // 2)))
+    rolled = np.roll(x, [by for _, by in shifts], axis=[axis for axis, _ in shifts])
+    expected = modulate(rolled, *(0 for _ in axes), ramps=ramps, scale=0.5)
+    out = modulate(xp.asarray(x), *(0 for _ in axes), ramps=ramps, scale=0.5, shifts=shifts)
+    xp_assert_close(out, xp.asarray(expected), rtol=1e-6, atol=1e-6)
+
+
+def test_a_complex_scale_turns_the_phase(xp):
+    x = spectrum()
+    out = modulate(xp.asarray(x), ramps=(), scale=2j)
+    xp_assert_close(out, xp.asarray(2j * x), rtol=1e-6)
+
+
+def test_what_is_not_finite_is_named_before_anything_is_done(xp):
+    x = spectrum()
+    x[2] = np.nan
+    with pytest.raises(NonFiniteError, match="1 of 5 lines"):
+        modulate(xp.asarray(x), ramps=(), scale=2.0, axes=(1,), source=Source("h", ("x",)))
 
 
 def test_the_input_is_not_overwritten():

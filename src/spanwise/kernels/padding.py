@@ -56,17 +56,19 @@ def _end(
     if not count:
         return
     where = tuple(target if a == axis else s for a, s in enumerate(around))
+    xp = namespace(out)
     if mode == "constant":
-        out[where] = value
+        out[where] = xp.asarray(value, dtype=out.dtype, device=out.device)
         return
     last = out[tuple(slice(edge, edge + 1) if a == axis else s for a, s in enumerate(around))]
     if mode == "linear_ramp":
-        xp = namespace(out)
         steps = xp.arange(1, count + 1, device=out.device)
         steps = xp.flip(steps) if target.stop <= edge else steps
         shape = tuple(count if a == axis else 1 for a in range(out.ndim))
         real = xp.float32 if out.dtype in (xp.float32, xp.complex64) else xp.float64
         share = xp.reshape(xp.astype(steps, real) / count, shape)
+        is_exact = xp.isdtype(out.dtype, ("integral", "bool"))
+        last = xp.astype(last, real) if is_exact else last
         last = xp.astype(last + share * (value - last), out.dtype)
     out[where] = last
 

@@ -6,11 +6,13 @@ import math
 from typing import Any
 
 from .. import fft as _fft
+from ..errors import ArgumentError
 from ..kernels.spectrum import Order, Ramp, cycles
+from ..kernels.window import frozen, window_means
 from .attrs import derived_attrs
 from .coords import Axis, frequency_coordinate, read_axis
 from .missing import fill_missing, source_of
-from .numeric import cropped, flipped, modulated, split_shift
+from .numeric import cropped, detrended, flipped, modulated, split_shift, windowed
 from .segments import segmented
 from .select import new_name, on_dims
 from .treatment import LONG_NAME, Treatment
@@ -30,13 +32,7 @@ def forward(
     points = [_points(da, d, lengths, how.hermitian and d == dims[-1]) for d in dims]
     numbers = tuple(da.get_axis_num(d) for d in dims)
     source = source_of(da, dims)
-    x = fill_missing(da, dims, how.fill).data
-    downwards = [
-        a for a, axis in zip(numbers, axes, strict=True) if how.true_phase and axis.is_decreasing
-    ]
-    if downwards:
-        x = cropped(x, dict(zip(numbers, points, strict=True)))
-        x = flipped(x, downwards)
+    x, gain = _prepared(fill_missing(da, dims, how.fill).data, dims, numbers, points, axes, how)
     function = _fft.hfftn if how.hermitian else _fft.rfftn if half else _fft.fftn
     x = function(x, s=points, axes=numbers, norm=how.norm)
     in_blocks, between = split_shift(x, _full(numbers, half) if how.shift else ())
@@ -50,7 +46,7 @@ def forward(
     x = modulated(
         x,
         ramps if how.true_phase else [],
-        scale,
+        scale / gain,
         shifts=tuple((a, x.shape[a] // 2) for a in in_blocks),
         axes=numbers,
         source=source,
@@ -58,6 +54,36 @@ def forward(
     factors = [(a.units, 1) for a in axes] if how.true_amplitude else []
     attrs = derived_attrs(da.attrs, how.keep_attrs, *factors, prefix=LONG_NAME)
     return on_dims(da, x, coordinates, attrs)
+
+
+def _prepared(
+    x: Any,
+    dims: tuple[str, ...],
+    numbers: tuple[int, ...],
+    points: list[int],
+    axes: list[Axis],
+    how: Treatment,
+) -> tuple[Any, float]:
+    """What is transformed: without its trend, windowed, in the order of rising coordinates.
+
+    Also the mean of the windows, if the result is to be divided by it.
+    """
+    downwards = [
+        a for a, axis in zip(numbers, axes, strict=True) if how.true_phase and axis.is_decreasing
+    ]
+    named = how.windows(dims)
+    if downwards or named or how.detrend:
+        x = cropped(x, dict(zip(numbers, points, strict=True)))
+    if how.detrend is not None:
+        x = detrended(x, numbers, how.detrend)
+    windows, gain = {}, 1.0
+    for d, number in zip(dims, numbers, strict=True):
+        if d in named:
+            windows[number] = frozen(named[d], x.shape[number])
+            gain *= window_means(windows[number], x.shape[number])[0]
+    if how.window_correction and not gain:
+        raise ArgumentError(f"window_correction=True: the mean of window={how.window!r} is 0")
+    return flipped(windowed(x, windows), downwards), gain if how.window_correction else 1.0
 
 
 def _points(da: Any, dim: str, lengths: dict[str, int], hermitian: bool) -> int:

@@ -6,17 +6,20 @@ axes shifts and flips take slices of other chunks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
 from .. import dispatch
 from .. import fft as _fft
 from ..kernels.blocks import flip
+from ..kernels.detrend import detrend
 from ..kernels.missing import Source
 from ..kernels.spectrum import Ramp, inexact_dtype, modulate
-from ..signal._arguments import is_whole
+from ..kernels.tapered import apply_window
+from ..signal._arguments import floating, is_complex, is_whole
+from ..signal._detrend import detrend_cut
 
 
 def cropped(x: Any, lengths: dict[int, int]) -> Any:
@@ -40,6 +43,44 @@ def flipped(x: Any, axes: Sequence[int]) -> Any:
         reason="the coordinate decreases",
         axes=tuple(axes),
     )
+
+
+def detrended(x: Any, axes: tuple[int, ...], type: Literal["constant", "linear"]) -> Any:
+    """Less the mean, or the least-squares trend, over some axes."""
+    if not is_whole(x, axes):
+        return detrend_cut(x, axes, type, operation="detrend")
+    return dispatch.blockwise(
+        x,
+        detrend,
+        operation="detrend",
+        dtype=_floating(x),
+        reason="the axes are whole in their chunks",
+        axes=axes,
+        type=type,
+    )
+
+
+def windowed(x: Any, windows: Mapping[int, Any]) -> Any:
+    """Times a window along each of some axes."""
+    if not windows:
+        return x
+    axes = tuple(windows)
+    return dispatch.blockwise(
+        x,
+        apply_window,
+        operation="window",
+        dtype=_floating(x),
+        reason="each sample by itself",
+        starts=axes,
+        axes=axes,
+        points=tuple(x.shape[a] for a in axes),
+        windows=tuple(windows.values()),
+    )
+
+
+def _floating(x: Any) -> Any:
+    """The floating-point type of the data's precision."""
+    return floating(x, as_complex=is_complex(x))
 
 
 def split_shift(x: Any, axes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ArgumentError
@@ -80,7 +81,7 @@ def transform(
 
 def _check_windows(how: Treatment, dims: tuple[str, ...]) -> None:
     """Refuse windows of dimensions that are not transformed."""
-    if isinstance(how.window, dict):
+    if isinstance(how.window, Mapping):
         other = [d for d in how.window if d not in dims]
         if other:
             raise ArgumentError(f"window={how.window!r}: {other[0]!r} is not transformed; {dims=}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ArgumentError
 from .missing import Fill, check_fill
@@ -33,7 +33,7 @@ class Treatment:
     """Multiply by the spacing; None (inverse): as the forward transform recorded."""
     lag: float | Mapping[str, float] | None = None
     """Coordinate of the central sample of the inverse."""
-    detrend: str | None = None
+    detrend: Literal["constant", "linear"] | None = None
     """What is taken away before the transform."""
     window: Any = None
     """What the samples are multiplied by: one window for all dimensions, or a mapping."""

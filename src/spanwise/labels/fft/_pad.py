@@ -51,8 +51,8 @@ def pad(
         Samples added on both sides, or before and behind. Also as keywords: ``pad(da, x=(2, 3))``.
     mode : str, default: "constant"
         "constant", "edge" and "linear_ramp" need only the last samples; those of `numpy.pad`
-        besides, "maximum", "mean", "median", "minimum", "reflect", "symmetric" and "wrap", work on
-        NumPy arrays and Dask arrays of them.
+        besides, "maximum", "mean", "minimum", "reflect", "symmetric" and "wrap", work on NumPy
+        arrays and Dask arrays of them, "median" on NumPy arrays.
     stat_length, reflect_type : optional
         As in xarray, for the modes that they belong to.
     constant_values, end_values : number, pair, or mapping of dimension to these, default: 0
@@ -254,7 +254,10 @@ def _check_values(x: Any, values: tuple[Pair, ...]) -> None:
 def _by_xarray(
     da: Any, widths: dict[str, tuple[int, int]], mode: str, stat_length: Any, reflect_type: Any
 ) -> Any:
-    meta = da.data._meta if dispatch.kind_of(da.data) == "chunked" else da.data
+    is_chunked = dispatch.kind_of(da.data) == "chunked"
+    meta = da.data._meta if is_chunked else da.data
+    if mode == "median" and is_chunked:
+        raise UnsupportedError("mode='median': a Dask array has none; take 'mean', or da.load()")
     if library_of(meta) != "numpy":
         raise UnsupportedError(
             f"mode={mode!r}: arrays of {library_of(meta)} are padded with the modes "
