@@ -7,7 +7,7 @@ axes shifts and flips take slices of other chunks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
