@@ -137,7 +137,8 @@ def isotropic_power_spectrum(
         chunks_to_segments=chunks_to_segments,
         fill=fill,
     )
-    obj, dims = chosen(with_all(obj, choose_several(obj, dim)), choose_plane(obj, dim), None, how)
+    dims = choose_several(obj, dim)
+    obj, dims = chosen(with_all(obj, dims), dims, None, how)
 
     def one(da: Any, own: tuple[str, ...]) -> Any:
         da = segments(da, own, how)

@@ -9,7 +9,7 @@ from ...kernels.radial import RadialAxis
 from ...signal._arguments import check_choice
 from ...signal._rings import rings_of_spectrum, sum_rings
 from ..attrs import derived_attrs
-from ..coords import FrequencyAxis
+from ..coords import FrequencyAxis, read_frequencies
 from ..select import Dims, check_labelled, drop_extra, new_variable
 from ._common import over
 from ._rings import choose_several, common_units, with_all, with_rings
