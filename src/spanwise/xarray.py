@@ -88,9 +88,18 @@ class FFTNamespace(_Namespace):
 class SignalNamespace(_Namespace):
     """Spectra by dimension: :mod:`spanwise.labels.signal`."""
 
+    band_power = _method(_signal.band_power)
+    coherence = _method(_signal.coherence)
     cross_phase = _method(_signal.cross_phase)
     cross_spectrum = _method(_signal.cross_spectrum)
+    csd = _method(_signal.csd)
+    harmonics = _method(_signal.harmonics)
+    istft = _method(_signal.istft)
+    periodogram = _method(_signal.periodogram)
     power_spectrum = _method(_signal.power_spectrum)
+    spectrogram = _method(_signal.spectrogram)
+    stft = _method(_signal.stft)
+    welch = _method(_signal.welch)
 
 
 class ClusterNamespace(_Namespace):

@@ -119,7 +119,7 @@ def cross_spectrum(
     )
     is_density = scaling == "density"
 
-    def one(pair: _Pair) -> Any:
+    def one(pair: Pair) -> Any:
         x = _signal.cross_spectrum(
             *pair.arrays,
             axes=pair.numbers,
@@ -139,7 +139,7 @@ def cross_spectrum(
         )
         return pair.labelled(x, "cross_spectrum", attrs)
 
-    return _over_pairs("cross_spectrum", obj, other, dim, real_dim, how, one)
+    return over_pairs("cross_spectrum", obj, other, dim, real_dim, how, one)
 
 
 def cross_phase(
@@ -211,7 +211,7 @@ def cross_phase(
         fill=fill,
     )
 
-    def one(pair: _Pair) -> Any:
+    def one(pair: Pair) -> Any:
         x = _signal.cross_phase(
             *pair.arrays,
             axes=pair.numbers,
@@ -224,10 +224,10 @@ def cross_phase(
         attrs = joint_attrs(*pair.attrs, keep_attrs, long_name=long_name, units="radian")
         return pair.labelled(x, "phase", attrs)
 
-    return _over_pairs("cross_phase", obj, other, dim, real_dim, how, one)
+    return over_pairs("cross_phase", obj, other, dim, real_dim, how, one)
 
 
-class _Pair:
+class Pair:
     """Two arrays with their labels put together.
 
     Parameters
@@ -284,11 +284,11 @@ class _Pair:
         da = da.transpose(*(d for d in self.order if d in da.dims))
         return da.data[tuple(slice(None) if d in da.dims else None for d in self.order)]
 
-    def labelled(self, x: Any, what: str, attrs: dict[Any, Any]) -> Any:
+    def labelled(self, x: Any, what: str, attrs: dict[Any, Any], *, refuses: bool = True) -> Any:
         """The result with what its two sources say of it, refused where they had NaN."""
         import xarray as xr
 
-        for da in self.pair:
+        for da in self.pair if refuses else ():
             x = refuse_missing(x, da, self.numbers, self.dims)
         first, second = (
             da.drop_vars([n for n, c in da.coords.items() if set(c.dims) & set(self.dims)]).coords
@@ -329,7 +329,7 @@ def _are_equal(a: np.ndarray, b: np.ndarray, spacing_tol: float) -> bool:
     return bool(np.all(np.abs(a - b) <= spacing_tol * span))
 
 
-def _over_pairs(
+def over_pairs(
     name: str, obj: Any, other: Any, dim: Dims, real_dim: str | None, how: Treatment, one: Any
 ) -> Any:
     """Two DataArrays, or the variables of Datasets that go together."""
@@ -340,7 +340,7 @@ def _over_pairs(
     obj, dims = chosen(obj, dim, real_dim, how)
     other = drop_extra(other, dims)
     if not isinstance(obj, xr.Dataset) and not isinstance(other, xr.Dataset):
-        return one(_Pair(obj, other, dims, real_dim, how))
+        return one(Pair(obj, other, dims, real_dim, how))
     keys = [
         k
         for k in (obj if isinstance(obj, xr.Dataset) else other).data_vars
@@ -353,7 +353,7 @@ def _over_pairs(
         if not own or any(z.dtype.kind not in "biufc" for z in (first, second)):
             dropped.append(key)
             continue
-        out[key] = one(_Pair(first, second, own, real_dim, how))
+        out[key] = one(Pair(first, second, own, real_dim, how))
     if dropped:
         warn(
             f"variables {', '.join(map(repr, dropped))} are not numeric or have none of the "
