@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
+    labelled,
     lines,
     outofcore,
     placement,
     precision,
     seeds,
+    spectra,
     steps,
     storedfit,
+    storedspectrum,
 )
 from .workload import Family, Workload
 
 MODULES = (
     fourier,
+    spectra,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,
+    storedspectrum,
     clustering,
     seeds,
     steps,
     precision,
     storedfit,
+    labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
 
