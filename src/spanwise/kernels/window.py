@@ -1,7 +1,8 @@
 """Windows: what samples are multiplied by before a transform, as tables in double precision.
 
-SciPy defines them. Most that are in use are evaluated at any sample by a formula, so that a task
-that holds a part of a very long axis makes its part only; of the others it makes the whole.
+SciPy defines them. All but a few (chebwin, dpss, kaiser_bessel_derived, taylor) are evaluated at
+any sample by a formula, so that a task that holds a part of a very long axis makes its part only;
+of those few, and of SciPy's abbreviations of names, it makes the whole.
 """
 
 from __future__ import annotations
@@ -167,14 +168,50 @@ def _bartlett(j: np.ndarray, n: int) -> np.ndarray:
     return 1 - np.abs(2 * j / n - 1)
 
 
+def _parzen(j: np.ndarray, n: int) -> np.ndarray:
+    t = np.abs(j - n / 2)
+    r = 2 * t / (n + 1)
+    return np.where(t <= n / 4, 1 - 6 * r**2 + 6 * r**3, 2 * (1 - r) ** 3)
+
+
+def _bohman(j: np.ndarray, n: int) -> np.ndarray:
+    r = np.abs(2 * j / n - 1)
+    return (1 - r) * np.cos(np.pi * r) + np.sin(np.pi * r) / np.pi
+
+
+def _triang(j: np.ndarray, n: int) -> np.ndarray:
+    return 1 - np.abs(2 * j - n) / (n + 2 - n % 2)
+
+
+def _barthann(j: np.ndarray, n: int) -> np.ndarray:
+    r = np.abs(j / n - 0.5)
+    return 0.62 - 0.48 * r + 0.38 * np.cos(2 * np.pi * r)
+
+
+def _lanczos(j: np.ndarray, n: int) -> np.ndarray:
+    return np.sinc(2 * j / n - 1)
+
+
+def _exponential(
+    j: np.ndarray, n: int, center: float | None = None, tau: float = 1.0
+) -> np.ndarray:
+    return np.exp(-np.abs(j - (n / 2 if center is None else center)) / tau)
+
+
 _FORMS: dict[str, Callable[..., np.ndarray]] = {
+    "barthann": _barthann,
     "bartlett": _bartlett,
+    "bohman": _bohman,
     "cosine": _cosine,
+    "exponential": _exponential,
     "gaussian": _gaussian,
     "general_cosine": _cosines,
     "general_gaussian": _general_gaussian,
     "general_hamming": _hamming,
     "kaiser": _kaiser,
+    "lanczos": _lanczos,
+    "parzen": _parzen,
+    "triang": _triang,
     "tukey": _tukey,
 }
 """Formulas of periodic windows: sample numbers, the period, and the window's parameters."""
