@@ -243,6 +243,17 @@ def test_two_long_arrays_are_transformed_as_a_whole():
     np.testing.assert_allclose(y, scipy.signal.fftconvolve(in1, in2, "same"), atol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_two_long_lines_stay_in_decimated_order_between_the_transforms(dtype):
+    in1, in2 = values(2**18, dtype), values(2**17, dtype, seed=3)
+    x, taps = da.from_array(in1, chunks=2**14), da.from_array(in2, chunks=2**14)
+    with sw.set_options(memory="24MiB"), raise_if_computes():
+        y = sw.signal.fftconvolve(x, taps, "same")
+    assert sum("exchange" in layer.step.pattern for layer in layers(y)) == 6
+    want = scipy.signal.fftconvolve(in1, in2, "same")
+    np.testing.assert_allclose(y.compute(), want, rtol=0, atol=1e-12 * np.abs(want).max())
+
+
 def test_large_taps_are_one_value_of_the_graph():
     taps = values(200_000)
     x = da.from_array(values(400_000), chunks=100_000)
