@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import spanwise as sw
 from spanwise.errors import ArgumentError, ArrayTypeError, MemoryBudgetError
 from spanwise.testing import (
+    CountingSource,
     HostFree,
     raise_if_computes,
     register_with_dask,
@@ -209,6 +210,19 @@ def test_each_chunk_takes_one_task_and_reads_a_halo_only():
     # One task per chunk, and one for each end that another reads.
     assert y.chunks == x.chunks
     assert y.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(32_000,), (180, 160)])
+def test_each_chunk_is_read_once_and_few_wait(shape):
+    chunks = 1000 if len(shape) == 1 else (30, 40)
+    source = CountingSource(values(shape), chunks=chunks)
+    y = sw.signal.oaconvolve(source.array, np.ones((5,) * len(shape)), "same")
+    total = y.map_blocks(lambda b: b.sum(keepdims=True), chunks=(1,) * len(shape)).sum()
+    with dask.config.set(scheduler="threads", num_workers=2):
+        total.compute()
+    assert source.passes == 1
+    # Those of a task, those that wait for the slices of the next row, and those being read.
+    assert source.peak_live_chunks <= (6 if len(shape) == 1 else 20)
 
 
 def test_all_axes_of_an_image_are_cut_in_one_step():
