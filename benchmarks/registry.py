@@ -12,6 +12,7 @@ from . import (
     placement,
     precision,
     seeds,
+    segments,
     spectra,
     steps,
     storedfit,
@@ -21,6 +22,7 @@ from .workload import Family, Workload
 MODULES = (
     fourier,
     spectra,
+    segments,
     lines,
     graphs,
     placement,
