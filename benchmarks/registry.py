@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
     labelled,
@@ -16,6 +17,7 @@ from . import (
     spectra,
     steps,
     storedfit,
+    storedspectrum,
 )
 from .workload import Family, Workload
 
@@ -24,9 +26,11 @@ MODULES = (
     spectra,
     segments,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,
+    storedspectrum,
     clustering,
     seeds,
     steps,

@@ -135,6 +135,42 @@ def blockwise(
     return apply(x, concrete=lambda block: kernel(block, *beside, **params), chunked=chunked)
 
 
+def add_shares(
+    x: Any,
+    kernel: Kernel,
+    /,
+    *,
+    operation: str,
+    dtype: Any,
+    reason: str,
+    lengths: Mapping[int, int],
+    **params: Any,
+) -> Any:
+    """Run a kernel whose results on the blocks along some axes add up to that on whole axes.
+
+    The axes are those of ``lengths``, and get these lengths. Behind the block the kernel is given
+    the index of its first element on each of them.
+    """
+
+    def chunked(array: Any) -> Any:
+        from .graph.dask import add_shares, spec_of
+        from .graph.reduce import plan_shares
+
+        plan = plan_shares(
+            spec_of(array),
+            kernel,
+            lengths=lengths,
+            dtype=str(np.dtype(dtype)),
+            machine=options.machine(),
+            operation=operation,
+            reason=reason,
+        )
+        return add_shares(array, functools.partial(kernel, **params), tuple(lengths), plan=plan)
+
+    starts = (0,) * len(lengths)
+    return apply(x, concrete=lambda block: kernel(block, *starts, **params), chunked=chunked)
+
+
 def _firsts(chunks: tuple[int, ...], is_decimated: bool) -> tuple[int, ...]:
     """The index of the first element of each chunk of an axis."""
     return tuple(range(len(chunks))) if is_decimated else edges(chunks)[:-1]

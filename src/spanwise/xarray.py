@@ -13,6 +13,7 @@ from typing import Any
 
 import xarray as xr
 
+from . import plot as _plot
 from .labels import cluster as _cluster
 from .labels import fft as _fft
 from .labels import signal as _signal
@@ -86,14 +87,22 @@ class FFTNamespace(_Namespace):
 
 
 class SignalNamespace(_Namespace):
-    """Spectra by dimension: :mod:`spanwise.labels.signal`."""
+    """Spectra and filters by dimension: :mod:`spanwise.labels.signal`."""
 
     band_power = _method(_signal.band_power)
     coherence = _method(_signal.coherence)
     cross_phase = _method(_signal.cross_phase)
     cross_spectrum = _method(_signal.cross_spectrum)
     csd = _method(_signal.csd)
+    detrend = _method(_signal.detrend)
+    fftconvolve = _method(_signal.fftconvolve)
+    filter_frequencies = _method(_signal.filter_frequencies)
+    fit_loglog = _method(_signal.fit_loglog)
     harmonics = _method(_signal.harmonics)
+    hilbert = _method(_signal.hilbert)
+    isotropic_cross_spectrum = _method(_signal.isotropic_cross_spectrum)
+    isotropic_power_spectrum = _method(_signal.isotropic_power_spectrum)
+    isotropize = _method(_signal.isotropize)
     istft = _method(_signal.istft)
     periodogram = _method(_signal.periodogram)
     power_spectrum = _method(_signal.power_spectrum)
@@ -106,6 +115,17 @@ class ClusterNamespace(_Namespace):
     """Clusters by dimension: :mod:`spanwise.labels.cluster`."""
 
     kmeans = _method(_cluster.kmeans)
+    predict = _method(_cluster.predict)
+    transform = _method(_cluster.transform)
+
+
+class PlotNamespace(_Namespace):
+    """Pictures: :mod:`spanwise.plot`."""
+
+    clusters = _method(_plot.clusters)
+    coherence = _method(_plot.coherence)
+    loglog_spectrum = _method(_plot.loglog_spectrum)
+    spectrogram = _method(_plot.spectrogram)
 
 
 @xr.register_dataarray_accessor("spanwise")
@@ -128,13 +148,18 @@ class SpanwiseAccessor(_Namespace):
 
     @property
     def signal(self) -> SignalNamespace:
-        """Spectra."""
+        """Spectra and filters."""
         return SignalNamespace(self._obj)
 
     @property
     def cluster(self) -> ClusterNamespace:
         """Clusters."""
         return ClusterNamespace(self._obj)
+
+    @property
+    def plot(self) -> PlotNamespace:
+        """Pictures of spectra and clusters."""
+        return PlotNamespace(self._obj)
 
     def explain(self, *, policy: Any = None, client: Any = None) -> Any:
         """What computing this object would take; see :func:`spanwise.explain`. Runs nothing."""

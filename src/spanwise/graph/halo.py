@@ -68,12 +68,16 @@ class Halo:
 
     @property
     def bytes_moved(self) -> int:
-        """Bytes that blocks read of other chunks than their own."""
+        """Bytes that blocks read of other chunks than their own; zeros are nobody's."""
+        read = math.prod(
+            sum(part.length for row in axis for part in row if part.source >= 0)
+            for axis in self.rows
+        )
         kept = math.prod(
             sum(row[i].length for row, i in zip(axis, own, strict=True) if i >= 0)
             for axis, own in zip(self.rows, self.own, strict=True)
         )
-        return self.joined.nbytes - kept * self.source.itemsize
+        return (read - kept) * self.source.itemsize
 
     def parts(self, index: Sequence[int]) -> list[tuple[Overlap, ...]]:
         """For each piece of a block, in C order, its part of a chunk on each axis."""

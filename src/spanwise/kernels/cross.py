@@ -15,7 +15,7 @@ from .kernel import Kernel
 from .library import Array, library_of, namespace
 from .slabs import Index
 from .spectrum import as_inexact, double
-from .tapered import Windows, by_parts, centred_axes, nothing, transformed
+from .tapered import Windows, by_parts, centred_axes, nothing, tables_of, transformed
 from .twosided import two_sided
 
 
@@ -43,7 +43,7 @@ cross_product = Kernel("cross_product", _cross_product, workspace=lambda i, o: o
 :data:`spanwise.kernels.spectrum.squared_magnitude`."""
 
 
-def _part_of(y: Array, part: Index) -> Array:
+def part_of(y: Array, part: Index) -> Array:
     """The part of a block that goes with that of another one, along which it may be repeated."""
     return y[tuple(slice(None) if n == 1 else s for n, s in zip(y.shape, part, strict=True))]
 
@@ -85,14 +85,15 @@ def _cross(
     if 0 in x.shape:
         return nothing(as_inexact(x, True) * as_inexact(y, True), axes, half=half)
     real = not any(xp.isdtype(z.dtype, "complex floating") for z in (x, y))
-    how = {"detrend": detrend, "windows": windows, "engine": engine, "real": real}
+    tables = tables_of(windows, x, axes)
+    how = {"detrend": detrend, "windows": tables, "engine": engine, "real": real}
     centred = centred_axes(axes, half=half, shift=shift)
     if library_of(x) == "numpy":
         dtypes = (as_inexact(z[:0], True).dtype for z in (x, y))
         return by_parts(
             x,
             axes,
-            lambda part: _known(x[part], _part_of(y, part), axes, scale, half, **how),
+            lambda part: _known(x[part], part_of(y, part), axes, scale, half, **how),
             dtype=np.result_type(*dtypes),
             half=half,
             centred=centred,

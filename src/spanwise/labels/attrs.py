@@ -30,6 +30,10 @@ _BOUND_TO_VALUES = frozenset(
 """Attributes that describe the values themselves: untrue of any function of them."""
 
 
+_OF_THE_QUANTITY = frozenset({"ancillary_variables", "cell_methods", "standard_name", "units"})
+"""Those of them that say which quantity it is: true of other values of the same one."""
+
+
 def keeps_attrs(keep_attrs: bool | None) -> bool:
     """The argument, or else xarray's option of the same name, which means True by default."""
     if keep_attrs is not None:
@@ -38,6 +42,18 @@ def keeps_attrs(keep_attrs: bool | None) -> bool:
 
     option = xr.get_options()["keep_attrs"]
     return True if option == "default" else bool(option)
+
+
+def kept_attrs(attrs: dict[Any, Any], keep_attrs: bool | None) -> dict[Any, Any]:
+    """Attributes of other values of the same quantity, as a filter gives them.
+
+    >>> kept_attrs({"units": "K", "valid_min": 180.0}, True)
+    {'units': 'K'}
+    """
+    if not keeps_attrs(keep_attrs):
+        return {}
+    stale = _BOUND_TO_VALUES - _OF_THE_QUANTITY
+    return {key: value for key, value in attrs.items() if key not in stale}
 
 
 def derived_attrs(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import dispatch
+from .. import dispatch, options
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
 from ..kernels.cross import angle, cross_product
@@ -88,7 +88,7 @@ def cross_spectrum(
     (0.5, 0.5)
     """
     x, y = accepted_pair(x, y, "cross_spectrum")
-    shape = _common_shape(x, y)
+    shape = common_shape(x, y)
     how = treatment(
         (x, y),
         shape,
@@ -101,13 +101,12 @@ def cross_spectrum(
         shift=shift,
         half=half,
     )
-    x, y = _aligned(x, y, shape, how.axes)
+    x, y = aligned(x, y, shape, how.axes)
     dtype = _dtype(x, y)
-    if not is_whole(x, how.axes):
-        gathered = [on_whole(z, how, None, z.dtype, "cross-spectrum") for z in (x, y)]
-        if any(z is None for z in gathered):
-            return _cross_of_cut(x, y, how, dtype)
-        x, y = _cut_alike(*gathered)
+    pair = whole_pair(x, y, how, "cross-spectrum")
+    if pair is None:
+        return _cross_of_cut(x, y, how, dtype)
+    x, y = pair
     return dispatch.blockwise(
         x,
         cross_kernel,
@@ -197,7 +196,8 @@ def accepted_pair(x: Any, y: Any, name: str) -> tuple[Any, Any]:
     return x, y
 
 
-def _common_shape(x: Any, y: Any) -> tuple[int, ...]:
+def common_shape(x: Any, y: Any) -> tuple[int, ...]:
+    """The shape to which both arrays broadcast."""
     try:
         return np.broadcast_shapes(tuple(x.shape), tuple(y.shape))
     except ValueError:
@@ -207,7 +207,7 @@ def _common_shape(x: Any, y: Any) -> tuple[int, ...]:
         ) from None
 
 
-def _aligned(x: Any, y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Any, Any]:
+def aligned(x: Any, y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Any, Any]:
     """X in the common shape, and y of as many axes; Dask arrays are cut alike."""
     for name, z in (("x", x), ("y", y)):
         own = (1,) * (len(shape) - z.ndim) + tuple(z.shape)
@@ -224,6 +224,15 @@ def _aligned(x: Any, y: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> t
     xp = namespace(x, y)
     y = xp.reshape(y, (1,) * (len(shape) - y.ndim) + tuple(y.shape))
     return (x if tuple(x.shape) == shape else xp.broadcast_to(x, shape)), y
+
+
+def whole_pair(x: Any, y: Any, how: Treatment, operation: str) -> tuple[Any, Any] | None:
+    """Two arrays in chunks that hold the axes, cut alike; None if that cannot be."""
+    if is_whole(x, how.axes):
+        return x, y
+    with options.shared_budget(2):
+        gathered = [on_whole(z, how, None, z.dtype, operation) for z in (x, y)]
+    return None if any(z is None for z in gathered) else _cut_alike(*gathered)
 
 
 def _cut_alike(x: Any, y: Any) -> tuple[Any, Any]:
@@ -246,11 +255,12 @@ def _cross_of_cut(x: Any, y: Any, how: Treatment, dtype: Any) -> Any:
     n = x.shape[how.axes[-1]]
     (x, zero_mean), (y, _) = prepared(x, how), prepared(y, how)
     transform = _fft.rfftn if how.half else _fft.fftn
-    first = transform(x, axes=how.axes)
-    chunks = tuple(
-        (1,) if length == 1 else own for length, own in zip(y.shape, first.chunks, strict=True)
-    )
-    second = transform(y, axes=how.axes, output_chunks=chunks)
+    with options.shared_budget(2):
+        first = transform(x, axes=how.axes)
+        chunks = tuple(
+            (1,) if length == 1 else own for length, own in zip(y.shape, first.chunks, strict=True)
+        )
+        second = transform(y, axes=how.axes, output_chunks=chunks)
     cross = dispatch.blockwise(
         first,
         cross_product,

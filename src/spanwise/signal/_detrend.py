@@ -84,7 +84,7 @@ def detrend(
 def detrend_axes(x: Any, axes: tuple[int, ...], type: str, breaks: tuple[int, ...] = ()) -> Any:
     """An array less its trend over axes, whole or cut."""
     if not is_whole(x, axes):
-        return detrend_cut(x, axes, type, breaks, operation="detrend")
+        return detrend_cut(x, axes, type, breaks, operation="detrend")[0]
     return dispatch.blockwise(
         x,
         _kernel,
@@ -99,8 +99,8 @@ def detrend_axes(x: Any, axes: tuple[int, ...], type: str, breaks: tuple[int, ..
 
 def detrend_cut(
     x: Any, axes: tuple[int, ...], type: str, breaks: tuple[int, ...] = (), *, operation: str
-) -> Any:
-    """A Dask array less its trend over axes of which some are cut: two reads."""
+) -> tuple[Any, Any]:
+    """A Dask array less its trend over axes of which some are cut, by two reads, and its sums."""
     from ..graph.dask import lower_detrend, spec_of
     from ..graph.detrend import plan_detrend
 

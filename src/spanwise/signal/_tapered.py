@@ -7,21 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .. import dispatch, options
+from .. import dispatch
 from .. import fft as _fft
 from ..errors import ArrayTypeError
-from ..fft._call import lower
 from ..kernels.detrend import Trend
-from ..kernels.fft import flops
 from ..kernels.kernel import Kernel
 from ..kernels.tapered import Windows, apply_window, centred_axes
 from ..kernels.twosided import points_of
 from ._arguments import (
     axes_of,
     check_choice,
-    fft_engine,
     floating,
     is_complex,
     scale_of,
@@ -29,6 +24,7 @@ from ._arguments import (
     windows_of,
 )
 from ._detrend import detrend_cut
+from ._whole import run_on_whole
 
 _SCALINGS = ("density", "spectrum")
 _DETRENDS = (None, "constant", "linear")
@@ -109,28 +105,9 @@ def on_whole(x: Any, how: Treatment, kernel: Kernel | None, dtype: Any, operatio
 
     Without a kernel the array is only brought into chunks that hold the axes.
     """
-    from ..graph.dask import spec_of
-    from ..graph.power import plan_on_whole
-    from ..graph.stages import Work
-
-    options.make_placement_effective()
-    spec = spec_of(x)
-    work = None
-    if kernel is not None:
-        lengths = tuple(x.shape[a] for a in how.axes)
-        count = flops(lengths, math.prod(x.shape), real=not is_complex(x))
-        work = Work(kernel, (*how.parameters.items(), *fft_engine(x).items()), flops=count)
-    plan = plan_on_whole(
-        spec,
-        work,
-        axes=how.axes,
-        points=tuple(how.points(x.shape)[a] for a in how.axes),
-        dtype=str(np.dtype(dtype)),
-        itemsize=np.dtype(dtype).itemsize,
-        machine=options.machine(),
-        operation=operation,
-    )
-    return None if plan is None else lower(x, plan)
+    lengths = how.points(x.shape)
+    points = tuple(lengths[a] for a in how.axes)
+    return run_on_whole(x, how.axes, points, kernel, how.parameters, dtype, operation)
 
 
 def prepared(x: Any, how: Treatment) -> tuple[Any, bool]:
@@ -142,7 +119,7 @@ def prepared(x: Any, how: Treatment) -> tuple[Any, bool]:
     has_window = any(w is not None for w in how.windows)
     zero_mean = how.detrend == "constant" and not has_window
     if how.detrend is not None and not zero_mean:
-        x = detrend_cut(x, how.axes, how.detrend, operation="detrend")
+        x, _ = detrend_cut(x, how.axes, how.detrend, operation="detrend")
     if has_window:
         x = dispatch.blockwise(
             x,

@@ -19,8 +19,8 @@ from .reduce import sum_axis
 
 def lower_detrend(
     x: da.Array, how: DetrendPlan, *, type: str, breaks: tuple[int, ...] = ()
-) -> da.Array:
-    """The sums of the chunks, a tree of them, and the chunks less their trend.
+) -> tuple[da.Array, da.Array]:
+    """The chunks less their trend, and the sums that it follows from, added in a tree.
 
     The second reading has tasks of its own: in one graph Dask would keep every chunk of the first
     until the sums are known.
@@ -46,7 +46,7 @@ def lower_detrend(
     for axis, step in zip(how.cut, trees, strict=True):
         sums = sum_axis(sums, axis, step=step, plan=plan)
     again = clone(x, seed=name_of(last, sums.name))
-    return map_kernel(
+    flat = map_kernel(
         again,
         functools.partial(remove_trend, **params),
         step=last,
@@ -55,3 +55,4 @@ def lower_detrend(
         numbers=numbers,
         beside=(sums,),
     )
+    return flat, sums

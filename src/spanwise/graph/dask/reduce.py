@@ -1,4 +1,4 @@
-"""A tree of sums of chunks, along one axis of an array."""
+"""Trees of sums of chunks, along axes of an array."""
 
 # Dask's annotations cover a part of what it accepts.
 # pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
@@ -14,8 +14,9 @@ from dask._task_spec import List, Task, TaskRef
 
 from ...kernels.reduce import add
 from ..cluster import tree
+from ..grid import edges
 from ..plan import Plan, Step
-from .layers import PlannedLayer, array_of, name_of
+from .layers import PlannedLayer, array_of, map_kernel, name_of
 
 
 def sum_axis(
@@ -49,3 +50,29 @@ def sum_axis(
         below = here
     chunks = tuple((c[0],) if a == axis else c for a, c in enumerate(x.chunks))
     return array_of(x, out, PlannedLayer(tasks, step, plan), chunks, x.dtype)
+
+
+def add_shares(
+    x: da.Array, function: Callable[..., Any], axes: Sequence[int], *, plan: Plan
+) -> da.Array:
+    """The graph of :func:`spanwise.graph.reduce.plan_shares`.
+
+    The function is given, behind the block, the index of its first element on each of the axes.
+    """
+    step, *sums = plan.steps
+    chunks = tuple(
+        c * x.numblocks[axis] if axis in axes else c for axis, c in enumerate(plan.result.chunks)
+    )
+    y = map_kernel(
+        x,
+        function,
+        step=step,
+        plan=plan,
+        dtype=step.dtype,
+        chunks=chunks,
+        numbers=tuple((a, edges(x.chunks[a])[:-1]) for a in axes),
+    )
+    cut = (axis for axis in axes if x.numblocks[axis] > 1)
+    for axis, step in zip(cut, sums, strict=True):
+        y = sum_axis(y, axis, step=step, plan=plan)
+    return y
