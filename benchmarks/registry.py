@@ -13,6 +13,7 @@ from . import (
     placement,
     precision,
     seeds,
+    segments,
     spectra,
     steps,
     storedfit,
@@ -23,6 +24,7 @@ from .workload import Family, Workload
 MODULES = (
     fourier,
     spectra,
+    segments,
     lines,
     filters,
     graphs,

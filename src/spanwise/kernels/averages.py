@@ -37,7 +37,8 @@ def _finish(
         first, second, real, imaginary = planes
         for plane, source in zip(planes, sources, strict=False):
             check_finite(plane, (axis,), source)
-        out = (real**2 + imaginary**2) / first / second
+        with np.errstate(invalid="ignore"):  # NaN where a spectrum is 0
+            out = (real**2 + imaginary**2) / first / second
     else:
         out = _complex(xp, planes[0] * scale, planes[1] * scale)
     if half and not one_sided:
