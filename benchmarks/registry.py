@@ -10,6 +10,7 @@ from . import (
     outofcore,
     placement,
     precision,
+    regimes,
     seeds,
     steps,
     storedfit,
@@ -27,6 +28,7 @@ MODULES = (
     steps,
     precision,
     storedfit,
+    regimes,
 )
 """Where workloads are defined, in the order in which they are run."""
 
