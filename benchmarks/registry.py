@@ -6,12 +6,14 @@ from . import (
     clustering,
     fourier,
     graphs,
+    labelled,
     lines,
     outofcore,
     placement,
     precision,
     regimes,
     seeds,
+    spectra,
     steps,
     storedfit,
 )
@@ -19,6 +21,7 @@ from .workload import Family, Workload
 
 MODULES = (
     fourier,
+    spectra,
     lines,
     graphs,
     placement,
@@ -29,6 +32,7 @@ MODULES = (
     precision,
     storedfit,
     regimes,
+    labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
 

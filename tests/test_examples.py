@@ -80,3 +80,28 @@ def test_the_ocean_remembers_longer_than_the_land(monkeypatch, tmp_path, capsys)
         for region in ("Pacific", "continent")
     }
     assert share["Pacific"] > 1.5 * share["continent"]
+
+
+def test_half_a_year_rules_off_somalia_and_several_years_in_the_pacific(
+    monkeypatch, tmp_path, capsys
+):
+    pytest.importorskip("iris_sample_data")
+    picture = run("ocean_spectra.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    said = capsys.readouterr().out
+
+    def shares(region):
+        line = said.partition(f"{region}: ")[2].splitlines()[0]
+        return [int(part.split()[0]) for part in line.split(", ")]
+
+    assert shares("off Somalia")[0] > 30
+    assert shares("Atlantic")[1] > 70
+    assert shares("central Pacific")[2] > 60
+
+
+def test_the_wavenumber_spectrum_of_temperature_falls_steeply(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("iris_sample_data")
+    picture = run("wavenumber_spectrum.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    slope = float(capsys.readouterr().out.partition("spectral slope: ")[2].split()[0])
+    assert -3 < slope < -2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import spanwise.kernels.catalog  # noqa: F401 - defines the kernels
 from spanwise.errors import DeviceMemoryError
 from spanwise.kernels import kernel as kernel_module
+from spanwise.kernels.detrend import detrend, trend_sums
 from spanwise.kernels.fft import fft
 from spanwise.kernels.hankel import hankel
 from spanwise.kernels.hermitian import mirror
@@ -20,8 +21,9 @@ from spanwise.kernels.memory import all_but, is_out_of_memory, release_memory, r
 from spanwise.kernels.observe import observed_by
 from spanwise.kernels.power import power
 from spanwise.kernels.response import FrequencyAxis, apply_response, filter_block
-from spanwise.kernels.spectrum import Ramp, modulate, remove_mean, squared_magnitude
+from spanwise.kernels.spectrum import Ramp, modulate, squared_magnitude
 from spanwise.kernels.survey import whiten
+from spanwise.kernels.tapered import apply_window
 from spanwise.kernels.trigonometric import trigonometric
 from spanwise.testing import HostFree, limit_memory
 
@@ -39,7 +41,7 @@ CALLS = [
     (fft, COMPLEX, (), {"kind": "fft", "axes": (2,), "lengths": (8,), "norm": None}),
     (fft, REAL, (), {"kind": "rfft", "axes": (1, 2), "lengths": (5, 9), "norm": "ortho"}),
     (fft, COMPLEX, (), {"kind": "irfft", "axes": (0,), "lengths": (6,), "norm": None}),
-    (power, REAL, (), {"axes": (1,), "scale": 2.0, "half": True, "detrend": True}),
+    (power, REAL, (), {"axes": (1,), "scale": 2.0, "half": True, "detrend": "linear"}),
     (trigonometric, REAL, (), {"kind": "dct", "axes": (0,), "lengths": (4,), "norm": None}),
     (
         hankel,
@@ -56,7 +58,9 @@ CALLS = [
         (0,),
         {"axes": (2,), "scale": 1.0, "half": 14, "zero_mean": True},
     ),
-    (remove_mean, REAL, (), {"axes": (2,)}),
+    (detrend, REAL, (), {"axes": (2,), "type": "linear"}),
+    (apply_window, REAL, (2,), {"axes": (2,), "points": (12,), "windows": ("hann",)}),
+    (trend_sums, REAL, (2,), {"axes": (2,), "lengths": (12,), "type": "linear"}),
     (apply_response, COMPLEX, (0,), {"axes": (AXIS,), "response": halved}),
     (filter_block, COMPLEX, (), {"axes": (AXIS,), "response": halved}),
     (whiten, REAL[0], (0,), {"scales": np.arange(1.0, 9.0)}),
@@ -192,7 +196,7 @@ def test_other_errors_pass_at_once(make_kernel):
 def test_kernels_within_a_kernel_are_part_of_it():
     seen = Parts()
     with observed_by(seen):
-        power(REAL, axes=(2,), scale=1.0, half=True, detrend=True)
+        power(REAL, axes=(2,), scale=1.0, half=True, detrend="constant")
     assert seen.kernels == [("power", "numpy", "float64", REAL.nbytes)]
 
 

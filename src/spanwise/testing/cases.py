@@ -158,6 +158,48 @@ def _spectra() -> Iterator[Case]:
     )
 
 
+def _isotropic() -> Iterator[Case]:
+    """Rings of the spectrum over the last two axes, of 10 and 8 samples, by their definition."""
+    import scipy.fft
+
+    from .. import signal
+
+    values = np.random.default_rng(3).standard_normal(_SHAPE)
+    lengths = values.shape[1:]
+    f = np.hypot(*np.meshgrid(*(scipy.fft.fftfreq(n) for n in lengths), indexing="ij"))
+    width = f.max() / 4
+    ring = np.maximum(np.ceil(f / width - 1e-9).astype(int) - 1, 0)
+    power = np.abs(np.asarray(scipy.fft.fft2(values))) ** 2 / np.prod(lengths) ** 2
+    sums = np.stack([power[:, ring == j].sum(axis=1) for j in range(4)], axis=1) / width
+    how: dict[str, Any] = {"axes": (1, 2), "nfactor": 2, "truncate": False}
+    yield Case(
+        "signal.isotropic_power_spectrum",
+        values,
+        (1, 2),
+        lambda x, _: signal.isotropic_power_spectrum(x, **how),
+        sums,
+    )
+    yield Case(
+        "signal.isotropic_cross_spectrum",
+        values,
+        (1, 2),
+        lambda x, _: signal.isotropic_cross_spectrum(x, -x, **how),
+        -sums,
+    )
+    x = np.arange(1.0, 11.0)
+    positive = np.exp(values)
+    v = np.log2(np.moveaxis(positive, 1, 0).reshape(10, -1))
+    slope, intercept = (p.reshape(6, 8) for p in np.polyfit(np.log2(x), v, 1))
+    line = 2 ** (np.log2(x)[:, None] * slope[:, None] + intercept[:, None])
+    yield Case(
+        "signal.fit_loglog",
+        positive,
+        (1,),
+        lambda y, _: tuple(signal.fit_loglog(x, y, axis=1)),
+        (line, slope, intercept),
+    )
+
+
 def _clusters() -> Iterator[Case]:
     """Three well separated clouds, so that every start leads to the same clusters.
 
@@ -224,4 +266,4 @@ def _clusters() -> Iterator[Case]:
 
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
-    return (*_transforms(), *_other_transforms(), *_spectra(), *_clusters())
+    return (*_transforms(), *_other_transforms(), *_spectra(), *_isotropic(), *_clusters())

@@ -1,0 +1,368 @@
+"""Spectra of two labelled arrays together."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from ... import signal as _signal
+from ...errors import ArgumentError
+from ...kernels.window import window_values
+from ..attrs import joint_attrs, keeps_attrs
+from ..coords import Axis
+from ..missing import Fill, fill_missing, refuse_missing
+from ..numeric import flipped
+from ..select import Dims, check_labelled, drop_extra, warn
+from ..treatment import Treatment
+from ._common import chosen, frequencies, segments, window_list
+
+__all__ = ["cross_phase", "cross_spectrum"]
+
+
+def cross_spectrum(
+    obj: Any,
+    other: Any,
+    dim: Dims = None,
+    *,
+    real_dim: str | None = None,
+    scaling: Literal["density", "spectrum"] = "density",
+    window: Any = None,
+    window_correction: bool = False,
+    detrend: Literal["constant", "linear"] | None = None,
+    shift: bool = True,
+    true_phase: bool = True,
+    chunks_to_segments: bool = False,
+    fill: Fill = None,
+    prefix: str = "freq_",
+    spacing_tol: float = 1e-3,
+    keep_attrs: bool | None = None,
+) -> Any:
+    """Cross spectrum of two arrays over one dimension or several.
+
+    With X and Y the plain transforms of the data, less their trends and times the window, n the
+    product of the numbers of samples and d the product of their spacings::
+
+        density    C = d / n X conj(Y)
+        spectrum   C = X conj(Y) / n^2
+
+    The phase of C is that of ``obj`` less that of ``other``.
+
+    Parameters
+    ----------
+    obj : DataArray or Dataset
+        Real or complex data, on an array of any library or a Dask array cut along any dimension.
+    other : DataArray or Dataset
+        The same, with equal coordinates along the dimensions to transform. Other dimensions are
+        joined and broadcast as in xarray's arithmetic. Of two Datasets the variables of one name
+        go together; with one of them, each variable goes with the DataArray. Variables that lack
+        the dimensions, or are not numeric, are dropped with a warning.
+    dim, real_dim, scaling, window, window_correction, detrend, shift
+        As of `power_spectrum`.
+    true_phase : bool, default: True
+        Count along the coordinates; False: in the order of the data, where coordinates decrease.
+    chunks_to_segments, fill, prefix, spacing_tol, keep_attrs
+        As of `power_spectrum`. Segments are the chunks of ``obj``.
+
+    Returns
+    -------
+    DataArray or Dataset
+        Complex, complex64 in single precision, named after both; dimensions in the order of
+        ``obj``, then those that only ``other`` has. ``units`` of the two are multiplied, for a
+        density also by those of the dimensions, and left out where one is unknown. Lazy for Dask
+        arrays.
+
+    Raises
+    ------
+    ArgumentError
+        As `power_spectrum`, and for coordinates along transformed dimensions that differ.
+    ArrayTypeError
+        For anything but xarray objects, arrays of two libraries, and for complex data with
+        ``real_dim``.
+    NonFiniteError
+        When the result is computed, by the task that meets NaN or infinity along a transformed
+        dimension.
+    MemoryBudgetError
+        If no way of making the dimensions whole fits the memory budget.
+
+    Warns
+    -----
+    UserWarning
+        Names further coordinates along transformed dimensions, which are dropped.
+
+    Notes
+    -----
+    The defaults are those of ``xrft.cross_spectrum``. See :func:`spanwise.signal.cross_spectrum`.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from spanwise.labels.signal import cross_spectrum
+    >>> t = xr.DataArray(0.5 * np.arange(64), dims="t", attrs={"units": "s"})
+    >>> u = np.sin(2 * np.pi * t / 4).rename("u").assign_coords(t=t).assign_attrs(units="m")
+    >>> v = np.cos(2 * np.pi * t / 4).rename("v").assign_coords(t=t).assign_attrs(units="K")
+    >>> c = cross_spectrum(u, v, "t", real_dim="t", scaling="spectrum")
+    >>> c.name, c.units, round(float(c.sel(freq_t=0.25).imag), 6)
+    ('u_v_cross_spectrum', 'm K', -0.5)
+    """
+    how = Treatment(
+        prefix=prefix,
+        spacing_tol=spacing_tol,
+        keep_attrs=keep_attrs,
+        shift=shift,
+        true_phase=true_phase,
+        detrend=detrend,
+        window=window,
+        window_correction=window_correction,
+        chunks_to_segments=chunks_to_segments,
+        fill=fill,
+    )
+    is_density = scaling == "density"
+
+    def one(pair: Pair) -> Any:
+        x = _signal.cross_spectrum(
+            *pair.arrays,
+            axes=pair.numbers,
+            sampling=[float(a.spacing) for a in pair.axes],
+            window=pair.windows,
+            window_correction=window_correction,
+            scaling=scaling,
+            detrend=detrend,
+            shift=shift,
+            half=pair.dims[-1] == real_dim,
+        )
+        attrs = joint_attrs(
+            *pair.attrs,
+            keep_attrs,
+            *((a.units, 1) for a in pair.axes if is_density),
+            long_name=f"cross {'spectral density' if is_density else 'spectrum'} of {{}} and {{}}",
+        )
+        return pair.labelled(x, "cross_spectrum", attrs)
+
+    return over_pairs("cross_spectrum", obj, other, dim, real_dim, how, one)
+
+
+def cross_phase(
+    obj: Any,
+    other: Any,
+    dim: Dims = None,
+    *,
+    real_dim: str | None = None,
+    window: Any = None,
+    detrend: Literal["constant", "linear"] | None = None,
+    shift: bool = True,
+    true_phase: bool = True,
+    chunks_to_segments: bool = False,
+    fill: Fill = None,
+    prefix: str = "freq_",
+    spacing_tol: float = 1e-3,
+    keep_attrs: bool | None = None,
+) -> Any:
+    """Phase of the cross spectrum of two arrays: that of ``obj`` less that of ``other``.
+
+    Parameters
+    ----------
+    obj : DataArray or Dataset
+        The first of the two, as of `cross_spectrum`.
+    other, dim, real_dim, window, detrend, shift, true_phase, chunks_to_segments, fill, prefix,\
+ spacing_tol, keep_attrs
+        As of `cross_spectrum`.
+
+    Returns
+    -------
+    DataArray or Dataset
+        Real, in radians from -pi to pi, float32 in single precision; otherwise as that of
+        `cross_spectrum`. Lazy for Dask arrays.
+
+    Raises
+    ------
+    ArgumentError, ArrayTypeError, NonFiniteError, MemoryBudgetError
+        As `cross_spectrum`.
+
+    Warns
+    -----
+    UserWarning
+        As `cross_spectrum`.
+
+    Notes
+    -----
+    Where there is no power the phase is that of rounding errors.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from spanwise.labels.signal import cross_phase
+    >>> t = xr.DataArray(0.5 * np.arange(64), dims="t")
+    >>> u = np.sin(2 * np.pi * t / 4).rename("u").assign_coords(t=t)
+    >>> v = np.cos(2 * np.pi * t / 4).rename("v").assign_coords(t=t)
+    >>> phase = cross_phase(u, v, "t", real_dim="t")
+    >>> phase.name, phase.units, round(float(phase.sel(freq_t=0.25)) / np.pi, 6)
+    ('u_v_phase', 'radian', -0.5)
+    """
+    how = Treatment(
+        prefix=prefix,
+        spacing_tol=spacing_tol,
+        keep_attrs=keep_attrs,
+        shift=shift,
+        true_phase=true_phase,
+        detrend=detrend,
+        window=window,
+        chunks_to_segments=chunks_to_segments,
+        fill=fill,
+    )
+
+    def one(pair: Pair) -> Any:
+        x = _signal.cross_phase(
+            *pair.arrays,
+            axes=pair.numbers,
+            window=pair.windows,
+            detrend=detrend,
+            shift=shift,
+            half=pair.dims[-1] == real_dim,
+        )
+        long_name = "phase of {} relative to {}"
+        attrs = joint_attrs(*pair.attrs, keep_attrs, long_name=long_name, units="radian")
+        return pair.labelled(x, "phase", attrs)
+
+    return over_pairs("cross_phase", obj, other, dim, real_dim, how, one)
+
+
+class Pair:
+    """Two arrays with their labels put together.
+
+    Parameters
+    ----------
+    first, second : DataArray
+        The two.
+    dims : tuple of str
+        Dimensions to transform.
+    real_dim : str or None
+        The one of which half the frequencies are wanted.
+    how : Treatment
+        What is done beside the transform.
+    """
+
+    def __init__(
+        self, first: Any, second: Any, dims: tuple[str, ...], real_dim: str | None, how: Treatment
+    ) -> None:
+        import xarray as xr
+
+        _check_coordinates(first, second, dims, how.spacing_tol)
+        first, second = xr.align(first, second, join="inner", exclude=dims)
+        if how.chunks_to_segments:
+            if first.chunks is not None:
+                second = second.chunk({d: first.chunksizes[d] for d in dims})
+            first, second = segments(first, dims, how), segments(second, dims, how)
+        self.dims = dims
+        self.pair = first, second
+        self.order = (*first.dims, *(d for d in second.dims if d not in first.dims))
+        self.numbers = tuple(self.order.index(d) for d in dims)
+        self.axes, self.coordinates = self._frequencies(real_dim, how)
+        downwards = [
+            d for d, a in zip(dims, self.axes, strict=True) if how.true_phase and a.is_decreasing
+        ]
+        numbers = [self.order.index(d) for d in downwards]
+        self.arrays = tuple(flipped(self._data(da, how), numbers) for da in self.pair)
+        self.windows = window_list(how, dims)
+        for i, d in enumerate(dims):
+            # Windows go with the data, in whose order they are.
+            if d in downwards and self.windows and self.windows[i] is not None:
+                self.windows[i] = window_values(self.windows[i], first.sizes[d])[::-1]
+        self.attrs = first.attrs, second.attrs
+
+    def _frequencies(
+        self, real_dim: str | None, how: Treatment
+    ) -> tuple[list[Axis], dict[str, tuple[str, Any]]]:
+        """From the coordinate of either; one of the two may have none."""
+        first, second = self.pair
+        missing = {d: second[d] for d in self.dims if d not in first.coords and d in second.coords}
+        return frequencies(first.assign_coords(missing), self.dims, real_dim, how)
+
+    def _data(self, da: Any, how: Treatment) -> Any:
+        """The array of one of the two, on all dimensions of both."""
+        da = fill_missing(da, self.dims, how.fill)
+        da = da.transpose(*(d for d in self.order if d in da.dims))
+        return da.data[tuple(slice(None) if d in da.dims else None for d in self.order)]
+
+    def labelled(self, x: Any, what: str, attrs: dict[Any, Any]) -> Any:
+        """The result with what its two sources say of it, refused where they had NaN."""
+        new = self.coordinates
+        dims = [new[d][0] if d in new else d for d in self.order]
+        return self.on_dims(x, self.numbers, dims, what, attrs).assign_coords(dict(new.values()))
+
+    def on_dims(
+        self, x: Any, axes: tuple[int, ...], dims: list[str], what: str, attrs: dict[Any, Any]
+    ) -> Any:
+        """The result on new dimensions, with the coordinates of both along others."""
+        import xarray as xr
+
+        for da in self.pair:
+            x = refuse_missing(x, da, axes, self.dims)
+        first, second = (
+            da.drop_vars([n for n, c in da.coords.items() if set(c.dims) & set(self.dims)]).coords
+            for da in self.pair
+        )
+        out = xr.DataArray(x, dims=dims, attrs=attrs)
+        names = [da.name for da in self.pair]
+        out.name = None if None in names else f"{names[0]}_{names[1]}_{what}"
+        return out.assign_coords(first.merge(second).coords)
+
+
+def _check_coordinates(first: Any, second: Any, dims: tuple[str, ...], spacing_tol: float) -> None:
+    """Raise unless both have the same samples along the dimensions."""
+    for d in dims:
+        if d not in second.dims:
+            raise ArgumentError(
+                f"dim={d!r} is not a dimension of other, which has "
+                f"{', '.join(map(repr, second.dims))}; both must have it"
+            )
+        same = first.sizes[d] == second.sizes[d]
+        if same and d in first.coords and d in second.coords:
+            same = _are_equal(first[d].values, second[d].values, spacing_tol)
+        if not same:
+            raise ArgumentError(
+                f"dim={d!r}: its coordinates differ between the two, and a cross spectrum needs "
+                "the same samples; take those that both have, obj, other = xr.align(obj, other, "
+                f'join="inner"), or other.interp({d}=obj.{d})'
+            )
+
+
+def _are_equal(a: np.ndarray, b: np.ndarray, spacing_tol: float) -> bool:
+    if a.dtype.kind not in "iuf" or b.dtype.kind not in "iuf":
+        return bool(np.array_equal(a, b))
+    span = abs(float(a[-1]) - float(a[0])) / max(a.size - 1, 1)
+    return bool(np.all(np.abs(a - b) <= spacing_tol * span))
+
+
+def over_pairs(
+    name: str, obj: Any, other: Any, dim: Dims, real_dim: str | None, how: Treatment, one: Any
+) -> Any:
+    """Two DataArrays, or the variables of Datasets that go together."""
+    import xarray as xr
+
+    check_labelled(obj, f"signal.{name}")
+    check_labelled(other, f"signal.{name}")
+    obj, dims = chosen(obj, dim, real_dim, how)
+    other = drop_extra(other, dims)
+    if not isinstance(obj, xr.Dataset) and not isinstance(other, xr.Dataset):
+        return one(Pair(obj, other, dims, real_dim, how))
+    keys = [
+        k
+        for k in (obj if isinstance(obj, xr.Dataset) else other).data_vars
+        if not isinstance(other, xr.Dataset) or k in other.data_vars
+    ]
+    out, dropped = {}, []
+    for key in keys:
+        first, second = (z[key] if isinstance(z, xr.Dataset) else z for z in (obj, other))
+        own = tuple(d for d in dims if d in first.dims and d in second.dims)
+        if not own or any(z.dtype.kind not in "biufc" for z in (first, second)):
+            dropped.append(key)
+            continue
+        out[key] = one(Pair(first, second, own, real_dim, how))
+    if dropped:
+        warn(
+            f"variables {', '.join(map(repr, dropped))} are not numeric or have none of the "
+            "dimensions, and are dropped"
+        )
+    attrs = obj.attrs if keeps_attrs(how.keep_attrs) and isinstance(obj, xr.Dataset) else {}
+    return xr.Dataset(out, attrs=attrs)
