@@ -12,6 +12,7 @@ from . import (
     outofcore,
     placement,
     precision,
+    regimes,
     seeds,
     segments,
     spectra,
@@ -36,6 +37,7 @@ MODULES = (
     steps,
     precision,
     storedfit,
+    regimes,
     labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
