@@ -308,3 +308,15 @@ def test_one_long_pair_of_arrays_adds_its_rings_in_trees():
     assert out.dtype == "float32"
     expected = sw.signal.isotropic_cross_spectrum(x, y, axes=(0, 1))
     np.testing.assert_allclose(out.compute(), expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [8.6, ("kaiser", 8.6), "hann"])
+def test_every_form_of_a_window_survives_cut_axes(window):
+    x = data((64, 64))
+    expected = sw.signal.isotropic_power_spectrum(x, axes=(0, 1), window=window)
+    with sw.set_options(memory="64KiB"):
+        out = sw.signal.isotropic_power_spectrum(
+            da.from_array(x, chunks=(16, 16)), axes=(0, 1), window=window
+        )
+    assert "spanwise-isotropic-sum" in {row.name for row in sw.explain(out).rows}
+    np.testing.assert_allclose(out.compute(), expected, rtol=1e-9)

@@ -2,77 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 
 from .. import dispatch
-from ..errors import ArgumentError
 from ..kernels.cross import cross as cross_kernel
 from ..kernels.kernel import Kernel
-from ..kernels.library import namespace
 from ..kernels.power import power as power_kernel
-from ..kernels.radial import RadialAxis, Rings, ring_means, ring_sums, rings_of
+from ..kernels.radial import RadialAxis, Rings, rings_of
 from ..kernels.spectrum import Order
 from ._arguments import fft_engine, floating, is_complex, is_whole, spacings
 from ._cross import accepted_pair, aligned, common_shape, cross_spectrum, whole_pair
+from ._rings import choose_bins, ring_lengths, rings_last, sum_rings
 from ._spectrum import power_spectrum
 from ._tapered import Treatment, on_whole, treatment
-
-
-class IsotropicBins(NamedTuple):
-    """Rings of an isotropic spectrum."""
-
-    frequency: np.ndarray
-    """Mean distance from zero of the frequencies in each ring."""
-    modes: np.ndarray
-    """Number of frequencies in each ring, of both signs."""
-    width: float
-    """Width of a ring."""
-
-
-def isotropic_bins(
-    lengths: Iterable[int],
-    sampling: float | Iterable[float] = 1.0,
-    *,
-    nfactor: float = 4,
-    truncate: bool = True,
-) -> IsotropicBins:
-    """Rings that the isotropic spectrum of an array of this shape has.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        Number of samples of the two or three axes.
-    sampling, nfactor, truncate
-        As of :func:`isotropic_power_spectrum`.
-
-    Returns
-    -------
-    IsotropicBins
-        A named tuple of ``frequency``, ``modes`` (NumPy arrays with an element for each ring) and
-        ``width``. Computed at once, from the lengths alone.
-
-    Raises
-    ------
-    ArgumentError
-        For other than two or three lengths, less than three samples, a ``sampling`` that is not
-        positive or of another number than the lengths, and an ``nfactor`` that is not positive.
-
-    Examples
-    --------
-    >>> import spanwise as sw
-    >>> bins = sw.signal.isotropic_bins((16, 16), 0.5)
-    >>> bins.frequency.round(2), bins.modes
-    (array([0.23, 0.55]), array([25, 76]))
-    """
-    lengths = tuple(lengths)
-    bins, _ = _bins(lengths, spacings(sampling, len(lengths)), nfactor, truncate)
-    return bins
 
 
 def isotropic_power_spectrum(
@@ -195,7 +143,7 @@ def isotropic_power_spectrum(
         x,
         axes=how.axes,
         sampling=radial.spacings,
-        window=list(how.windows) or None,
+        window=_listed(how.windows),
         window_correction=window_correction,
         scaling=scaling,
         detrend=detrend,
@@ -287,7 +235,7 @@ def isotropic_cross_spectrum(
         y,
         axes=how.axes,
         sampling=radial.spacings,
-        window=list(how.windows) or None,
+        window=_listed(how.windows),
         window_correction=window_correction,
         scaling=scaling,
         detrend=detrend,
@@ -313,7 +261,7 @@ def _of_whole(
         dtype=dtype,
         reason="the axes are whole in their chunks",
         others=others,
-        lengths=_ring_lengths(radial.rings),
+        lengths=ring_lengths(radial.rings),
         of=kernel,
         rings=radial.rings,
         factor=radial.factor,
@@ -321,7 +269,12 @@ def _of_whole(
         **how.parameters,
         **fft_engine(x),
     )
-    return _rings_last(sums, radial.rings)
+    return rings_last(sums, radial.rings)
+
+
+def _listed(windows: Sequence[Any]) -> list[Any] | None:
+    """One window for each axis; a list of numbers would be the values of one."""
+    return [("kaiser", w) if isinstance(w, Real) else w for w in windows] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +313,7 @@ def _radial(
     )
     distances = tuple(distances[i] for i in order)
     lengths = tuple(int(shape[a]) for a in how.axes)
-    bins, kept = _bins(lengths, distances, nfactor, truncate)
+    bins, kept = choose_bins(lengths, distances, nfactor, truncate)
     orders: list[Order] = ["natural"] * (len(order) - 1)
     orders.append("half" if half else "natural")
     steps = [1 / (n * d) for n, d in zip(lengths, distances, strict=True)]
@@ -368,95 +321,3 @@ def _radial(
     rings = Rings(tuple(RadialAxis(*p) for p in places), bins.width, kept)
     factor = math.prod(steps) / bins.width if scaling == "density" else 1.0
     return how, _Radial(distances, rings, factor)
-
-
-def rings_of_spectrum(
-    axes: Sequence[RadialAxis], nfactor: float, truncate: bool
-) -> tuple[IsotropicBins, Rings]:
-    """The rings of a spectrum that there is."""
-    ordered = tuple(sorted(axes, key=lambda a: a.axis))
-    lengths = tuple(a.length for a in ordered)
-    distances = tuple(1 / (a.length * a.step) for a in ordered)
-    bins, kept = _bins(lengths, distances, nfactor, truncate)
-    return bins, Rings(ordered, bins.width, kept)
-
-
-def sum_rings(spectrum: Any, rings: Rings, factor: float, *, real: bool = False) -> Any:
-    """A spectrum added up over each ring, and multiplied; rings along a last axis.
-
-    ``real``: only its real part.
-    """
-    dtype = floating(spectrum, as_complex=is_complex(spectrum) and not real)
-    sums = dispatch.add_shares(
-        spectrum,
-        ring_sums,
-        operation="isotropic-sum",
-        dtype=dtype,
-        reason="each chunk of the spectrum adds up what it holds of the rings",
-        lengths=_ring_lengths(rings),
-        rings=rings,
-        factor=factor,
-        real=real,
-    )
-    return _rings_last(sums, rings)
-
-
-def _ring_lengths(rings: Rings) -> dict[int, int]:
-    """Lengths of the axes of a spectrum that was added up over rings."""
-    *others, last = rings.numbers
-    return dict.fromkeys(others, 1) | {last: len(rings.kept)}
-
-
-def _rings_last(sums: Any, rings: Rings) -> Any:
-    """Without the axes of one point, and with the rings behind all others."""
-    *others, axis = rings.numbers
-    sums = sums[tuple(0 if a in others else slice(None) for a in range(sums.ndim))]
-    axis -= len(others)
-    if axis == sums.ndim - 1:
-        return sums
-    order = (*(a for a in range(sums.ndim) if a != axis), axis)
-    if dispatch.kind_of(sums) == "chunked":
-        return sums.transpose(order)
-    return namespace(sums).permute_dims(sums, order)
-
-
-def _bins(
-    lengths: tuple[int, ...], distances: tuple[float, ...], nfactor: float, truncate: bool
-) -> tuple[IsotropicBins, tuple[int, ...]]:
-    """The rings that are given out, and their numbers."""
-    if not 2 <= len(lengths) <= 3:
-        raise ArgumentError(
-            f"{len(lengths)} axes: an isotropic spectrum takes two or three, e.g. axes=(-2, -1)"
-        )
-    if min(lengths) < 3:
-        raise ArgumentError(
-            f"axes of {', '.join(map(str, lengths))} samples: each needs three at least, so that "
-            "it has a frequency of both signs"
-        )
-    try:
-        positive = 0 < float(nfactor) < math.inf
-    except (TypeError, ValueError):
-        positive = False
-    if not positive:
-        raise ArgumentError(f"nfactor={nfactor!r}: expected a positive number of samples per ring")
-    frequency, modes, width, kept = _chosen_rings(
-        lengths, distances, float(nfactor), bool(truncate)
-    )
-    return IsotropicBins(frequency.copy(), modes.copy(), width), kept
-
-
-@functools.lru_cache(maxsize=32)
-def _chosen_rings(
-    lengths: tuple[int, ...], distances: tuple[float, ...], nfactor: float, truncate: bool
-) -> tuple[np.ndarray, np.ndarray, float, tuple[int, ...]]:
-    steps = [1 / (n * d) for n, d in zip(lengths, distances, strict=True)]
-    highest = math.sqrt(sum((n // 2 * f) ** 2 for n, f in zip(lengths, steps, strict=True)))
-    width = highest / max(1, int(min(lengths) / nfactor))
-    modes, frequency = ring_means(list(zip(lengths, steps, strict=True)), width)
-    held = modes > 0
-    if truncate:
-        both = min((n - 1) // 2 * f for n, f in zip(lengths, steps, strict=True))
-        # The first ring holds zero, and may reach beyond where there are few.
-        held[1:] &= frequency[1:] <= both
-    kept = np.flatnonzero(held)
-    return frequency[kept], modes[kept], width, tuple(kept.tolist())

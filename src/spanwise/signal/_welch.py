@@ -12,6 +12,7 @@ from .. import dispatch
 from ..errors import ArgumentError
 from ..graph.arguments import normal_axis
 from ..kernels.library import namespace
+from ..kernels.missing import Source
 from ..kernels.segments import Segments
 from ._arguments import is_complex
 from ._cross import accepted_pair
@@ -212,7 +213,7 @@ def csd(
         return nothing(x, y, axis)
     half = not (is_complex(x) or is_complex(y))
     cut = Cut(window, nperseg, noverlap, nfft, detrend)
-    how = cut.segments(length, axis, half=half, stacklevel=2)
+    how = cut.segments(length, axis, half=half)
     scale = scale_of(how, rate, scaling)
     one_sided = is_one_sided(return_onesided, how)
     dtype = type_name(x, y, as_complex=True)
@@ -291,6 +292,13 @@ def coherence(
     >>> float(f[c.argmax().compute()]), bool(c.max() > 0.9), bool(da.median(c, axis=0) < 0.1)
     (0.1, True, True)
     """
+    return coherence_of(x, y, Cut(window, nperseg, noverlap, nfft, detrend), fs, axis)
+
+
+def coherence_of(
+    x: Any, y: Any, cut: Cut, fs: Any, axis: int, sources: tuple[Source | None, ...] = ()
+) -> tuple[Any, Any]:
+    """As `coherence`; arrays that ``sources`` names are refused if they are not finite."""
     x, y, axis = _pair(x, y, axis, "coherence")
     if x.shape[axis] != y.shape[axis]:
         raise ArgumentError(
@@ -301,10 +309,17 @@ def coherence(
     if not math.prod(x.shape) * math.prod(y.shape):
         return nothing(x, y, axis)
     half = not (is_complex(x) or is_complex(y))
-    cut = Cut(window, nperseg, noverlap, nfft, detrend)
-    how = cut.segments(x.shape[axis], axis, half=half, stacklevel=2)
-    dtype = type_name(x, y, as_complex=False)
-    c = _mean((x, y), how, "coherence", 1.0, half, dtype, "coherence")
+    how = cut.segments(x.shape[axis], axis, half=half)
+    c = average(
+        (x, y),
+        how,
+        quantity="coherence",
+        scale=1.0,
+        one_sided=half,
+        dtype=type_name(x, y, as_complex=False),
+        operation="coherence",
+        sources=sources,
+    )
     return frequencies_of(x, how, rate, half), c
 
 
@@ -323,7 +338,7 @@ def _welch(
     rate, choice = sampling_rate(fs), _check_average(average)
     if not math.prod(x.shape):
         return nothing(x, x, axis)
-    how = cut.segments(x.shape[axis], axis, half=not is_complex(x), stacklevel=3)
+    how = cut.segments(x.shape[axis], axis, half=not is_complex(x))
     scale = scale_of(how, rate, scaling)
     one_sided = is_one_sided(return_onesided, how)
     dtype = type_name(x, as_complex=False)
