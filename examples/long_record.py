@@ -65,9 +65,7 @@ def temperature(stride: int) -> xr.DataArray:
     return sst.assign_coords(time=month).chunk(time=10)
 
 
-def draw(
-    power: xr.DataArray, coherence: xr.DataArray, peak: xr.DataArray, out: Path
-) -> None:
+def draw(power: xr.DataArray, coherence: xr.DataArray, peak: xr.DataArray, out: Path) -> None:
     """The spectrum, the coherence, and the map of the warmest month."""
     from matplotlib.figure import Figure
 
