@@ -104,8 +104,7 @@ def _plan_sums(
     axis = how.axis
     spec = max(specs, key=lambda s: s.shape[axis])
     count = how.count(spec.shape[axis])
-    merged = _merges(specs, how)
-    halos = () if merged else _reaching_back(specs, spec.chunks[axis], how)
+    halos = _reaching_back(specs, spec.chunks[axis], how)
     blocks = halos[0].joined.numblocks[axis] if halos else spec.numblocks[axis]
     outer = _outer(specs)
     points = PLANES[quantity] * how.frequencies
@@ -115,7 +114,7 @@ def _plan_sums(
     result = with_points(spec, outer, axis, (length,), dtype)
     lines = math.prod(n for a, n in enumerate(result.shape) if a != axis)
     work = count * lines * len(specs) * flops((how.nfft,), how.nfft, how.half)
-    if merged:
+    if not halos:
         step = _stretch_step(specs, parts, how, machine, operation, work)
     else:
         step = halo_step(
@@ -142,7 +141,9 @@ def _plan_sums(
 def _reaching_back(
     specs: Sequence[ArraySpec], chunks: tuple[int, ...], how: Segments
 ) -> tuple[Halo, ...]:
-    """Blocks of each array, by the chunks of the longest."""
+    """Blocks of each array, by the chunks of the longest; none where stretches are merged."""
+    if _merges(specs, how):
+        return ()
     count = how.count(sum(chunks))
     found = blocks_of(chunks, nperseg=how.nperseg, step=how.step, count=count)
     ranges = samples_of(chunks, found, nperseg=how.nperseg, step=how.step)
