@@ -10,6 +10,7 @@ from .hermitian import mirror
 from .kernel import Kernel
 from .library import Array, library_of, namespace
 from .memory import all_but
+from .missing import Source, check_finite
 from .segments import PLANES, Quantity
 
 
@@ -24,6 +25,7 @@ def _finish(
     half: bool,
     one_sided: bool,
     dtype: str,
+    sources: tuple[Source | None, ...] = (),
 ) -> Array:
     xp = namespace(x)
     n = x.shape[axis] // PLANES[quantity]
@@ -33,6 +35,8 @@ def _finish(
         out = planes[0] * scale
     elif quantity == "coherence":
         first, second, real, imaginary = planes
+        for plane, source in zip(planes, sources, strict=False):
+            check_finite(plane, (axis,), source)
         out = (real**2 + imaginary**2) / first / second
     else:
         out = _complex(xp, planes[0] * scale, planes[1] * scale)
@@ -70,7 +74,8 @@ finish = Kernel(
 
 ``scale`` holds the number of segments too; ``half`` says that the sums are those of the
 non-negative frequencies of real data of ``nfft`` points, which stand for the others as well
-(``one_sided``), or are continued by them."""
+(``one_sided``), or are continued by them. A coherence may be NaN of finite data; ``sources`` names
+two arrays which are refused where they were not finite."""
 
 
 def median_bias(n: int) -> float:

@@ -87,7 +87,7 @@ def cross_spectrum(
     >>> round(float(abs(c[8])), 6), round(float(np.angle(c[8])) / np.pi, 6)
     (0.5, 0.5)
     """
-    x, y = accepted(x, y, "cross_spectrum")
+    x, y = accepted_pair(x, y, "cross_spectrum")
     shape = common_shape(x, y)
     how = treatment(
         (x, y),
@@ -163,7 +163,7 @@ def cross_phase(
     >>> round(float(phase[8]) / np.pi, 6)
     0.25
     """
-    x, y = accepted(x, y, "cross_phase")
+    x, y = accepted_pair(x, y, "cross_phase")
     cross = cross_spectrum(x, y, axes=axes, window=window, detrend=detrend, shift=shift, half=half)
     return dispatch.blockwise(
         cross,
@@ -174,7 +174,7 @@ def cross_phase(
     )
 
 
-def accepted(x: Any, y: Any, name: str) -> tuple[Any, Any]:
+def accepted_pair(x: Any, y: Any, name: str) -> tuple[Any, Any]:
     """Two arrays of one library; if one is a Dask array, so is the other."""
     accessor = f"spanwise.signal.{name}"
     x = dispatch.accept(x, function=f"signal.{name}", accessor=accessor)

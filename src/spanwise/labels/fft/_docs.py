@@ -95,7 +95,8 @@ _FORWARD = """{summary}
     Coordinates are made at once. The rest is one pass, which Dask fuses to one task per chunk where
     the dimensions are whole: filling, trend, window, transform, and one multiplication with phases
     and amplitude that also shifts. See :func:`spanwise.fft.{name}` for dimensions that are cut;
-    taking a trend away reads them twice, and to interpolate makes them whole first.
+    taking a trend away reads the data twice, and to interpolate makes them whole first or reads
+    the data twice.
 
     Examples
     --------

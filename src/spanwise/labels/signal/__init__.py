@@ -2,18 +2,30 @@
 
 from ._cross import cross_phase, cross_spectrum
 from ._filter import filter_frequencies
+from ._harmonics import band_power, harmonics
 from ._isotropic import isotropic_cross_spectrum, isotropic_power_spectrum
 from ._isotropize import isotropize
 from ._loglog import fit_loglog
+from ._segments import coherence, csd, periodogram, welch
 from ._spectrum import power_spectrum
+from ._stft import istft, spectrogram, stft
 
 __all__ = [
+    "band_power",
+    "coherence",
     "cross_phase",
     "cross_spectrum",
+    "csd",
     "filter_frequencies",
     "fit_loglog",
+    "harmonics",
     "isotropic_cross_spectrum",
     "isotropic_power_spectrum",
     "isotropize",
+    "istft",
+    "periodogram",
     "power_spectrum",
+    "spectrogram",
+    "stft",
+    "welch",
 ]

@@ -284,19 +284,27 @@ class Pair:
         da = da.transpose(*(d for d in self.order if d in da.dims))
         return da.data[tuple(slice(None) if d in da.dims else None for d in self.order)]
 
-    def labelled(self, x: Any, what: str, attrs: dict[Any, Any]) -> Any:
+    def labelled(self, x: Any, what: str, attrs: dict[Any, Any], *, refuses: bool = True) -> Any:
         """The result with what its two sources say of it, refused where they had NaN."""
         new = self.coordinates
         dims = [new[d][0] if d in new else d for d in self.order]
-        return self.on_dims(x, self.numbers, dims, what, attrs).assign_coords(dict(new.values()))
+        out = self.on_dims(x, self.numbers, dims, what, attrs, refuses=refuses)
+        return out.assign_coords(dict(new.values()))
 
     def on_dims(
-        self, x: Any, axes: tuple[int, ...], dims: list[str], what: str, attrs: dict[Any, Any]
+        self,
+        x: Any,
+        axes: tuple[int, ...],
+        dims: list[str],
+        what: str,
+        attrs: dict[Any, Any],
+        *,
+        refuses: bool = True,
     ) -> Any:
         """The result on new dimensions, with the coordinates of both along others."""
         import xarray as xr
 
-        for da in self.pair:
+        for da in self.pair if refuses else ():
             x = refuse_missing(x, da, axes, self.dims)
         first, second = (
             da.drop_vars([n for n, c in da.coords.items() if set(c.dims) & set(self.dims)]).coords
