@@ -11,9 +11,10 @@ from ... import signal as _signal
 from ...errors import ArgumentError
 from ...fft._call import is_complex
 from ...graph.arguments import integer
+from ...signal._freedom import degrees_of_freedom
 from ...signal._segments import Cut
 from ...signal._welch import Detrend, coherence_of
-from ..attrs import derived_attrs, joint_attrs
+from ..attrs import derived_attrs, joint_attrs, keeps_attrs
 from ..coords import Axis, frequency_coordinate, read_axis
 from ..missing import Fill, fill_missing, refuse_missing, source_of
 from ..select import Dims, check_labelled, choose_dims, new_name, on_dims
@@ -125,8 +126,9 @@ def welch(
     -------
     DataArray or Dataset
         Real, float32 in single precision, with the frequencies in place of the dimension. ``units``
-        of the data are squared and, for a density, multiplied by those of the dimension. Lazy for
-        a Dask array.
+        of the data are squared and, for a density, multiplied by those of the dimension. The
+        attribute ``degrees_of_freedom`` tells how well a mean knows the spectrum (twice the number
+        of independent segments). Lazy for a Dask array.
 
     Raises
     ------
@@ -182,7 +184,8 @@ def welch(
             average=average,
         )
 
-    return _power(obj, dim, how, return_onesided, scaling, cut.points, one)
+    freedom = cut if average == "mean" else None
+    return _power(obj, dim, how, return_onesided, scaling, cut.points, one, freedom)
 
 
 def periodogram(
@@ -266,6 +269,7 @@ def _power(
     scaling: str,
     points: Callable[[int], int],
     function: Callable[..., Any],
+    freedom: Cut | None = None,
 ) -> Any:
     """A power spectrum over one dimension with its labels."""
     obj, dims = chosen(obj, one_dim(obj, dim), None, how)
@@ -281,6 +285,7 @@ def _power(
         factors = [(line.axis.units, 1)] if is_density else []
         label = "power spectral density of " if is_density else "power spectrum of "
         attrs = derived_attrs(da.attrs, how.keep_attrs, *factors, power=2, prefix=label)
+        attrs |= _freedom(freedom, da.sizes[d], how)
         frequencies = line.frequencies(points(da.sizes[d]))
         return on_dims(da, p, {d: (line.name, frequencies)}, attrs)
 
@@ -449,11 +454,19 @@ def coherence(
         _, c = coherence_of(*pair.arrays, cut, line.rate, number, sources)
         long_name = "coherence of {} and {}"
         attrs = joint_attrs(*pair.attrs, keep_attrs, long_name=long_name, units="1")
+        attrs |= _freedom(cut, pair.pair[0].sizes[pair.dims[0]], how)
         _give_frequencies(pair, line, cut)
         return pair.labelled(line.centred(c, number), "coherence", attrs, refuses=False)
 
     check_labelled(obj, "signal.coherence")
     return over_pairs("coherence", obj, other, one_dim(obj, dim), None, how, one)
+
+
+def _freedom(cut: Cut | None, length: int, how: Treatment) -> dict[str, float]:
+    """How well an average knows the spectrum, as an attribute: for bands of confidence."""
+    if cut is None or not keeps_attrs(how.keep_attrs):
+        return {}
+    return {"degrees_of_freedom": degrees_of_freedom(cut.window, *cut.lengths(length), length)}
 
 
 def _line_of_pair(pair: Pair, how: Treatment, return_onesided: Any) -> tuple[Line, int]:
