@@ -124,9 +124,10 @@ _INVERSE = """{summary}
         and True where it did not.
     true_amplitude : bool, optional
         Whether to divide by the spacing of the samples. Default: likewise.
-    lag : float or mapping of dimension to float, optional
-        Coordinate of the central sample, at index ``n // 2``, instead of the recorded one. The
-        coordinate is then a plain number (times: seconds since 1970).
+    lag : float, sequence of float or mapping of dimension to float, optional
+        Coordinate of the central sample, at index ``n // 2``, instead of the recorded one (None in
+        a sequence, which has one for each dimension: the recorded one). The coordinate is then a
+        plain number (times: seconds since 1970).
     prefix : str, default: "freq_"
         Taken away from the name of a dimension.
     spacing_tol : float, default: 1e-3
