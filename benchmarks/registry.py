@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
     labelled,
@@ -15,6 +16,7 @@ from . import (
     spectra,
     steps,
     storedfit,
+    storedspectrum,
 )
 from .workload import Family, Workload
 
@@ -22,9 +24,11 @@ MODULES = (
     fourier,
     spectra,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,
+    storedspectrum,
     clustering,
     seeds,
     steps,

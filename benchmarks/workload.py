@@ -85,12 +85,12 @@ class Peer:
     """From the data of the workload to its answer, in memory."""
     floor: float | None = None
     """Ours is at least this many times faster at full size; None: measured only."""
-    memory: float | None = None
-    """Our peak is at most this share of the peer's at full size; None: measured only."""
     module: str | None = None
     """Module that the peer needs and that may be missing."""
     requirement: str | None = None
     """What to give ``pip install`` for that module."""
+    memory: float | None = None
+    """Our peak is at most this share of the peer's at full size; None: measured only."""
 
     @property
     def missing(self) -> str | None:

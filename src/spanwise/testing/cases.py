@@ -136,16 +136,48 @@ def _spectra() -> Iterator[Case]:
     import scipy.fft
     import scipy.signal
 
-    from ..signal import filter_frequencies, power_spectrum
+    from .. import signal
 
     values = np.random.default_rng(1).standard_normal(_SHAPE)
-    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="constant")
+    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="linear", window="hann")
+    treated: dict[str, Any] = {"axes": 1, "detrend": "linear", "window": "hann", "half": True}
+    treated["window_correction"] = True
     yield Case(
         "signal.power_spectrum",
         values,
         (1,),
-        lambda x, _: power_spectrum(x, axes=1, detrend="constant", half=True),
+        lambda x, _: signal.power_spectrum(x, **treated),
         spectrum,
+    )
+    yield Case(
+        "signal.cross_spectrum",
+        values,
+        (1,),
+        lambda x, _: signal.cross_spectrum(x, x, **treated),
+        spectrum.astype(complex),
+    )
+    yield Case(
+        "signal.cross_phase",
+        values,
+        (1,),
+        lambda x, _: signal.cross_phase(x, -x, axes=1, half=True)[:, 1:-1, :],
+        np.full((values.shape[0], 4, values.shape[2]), np.pi),
+        normal_form=np.abs,
+    )
+    yield Case(
+        "signal.detrend",
+        values,
+        (1,),
+        lambda x, _: signal.detrend(x, 1),
+        scipy.signal.detrend(values, 1),
+    )
+    yield Case(
+        "signal.get_window",
+        values,
+        (),
+        lambda _, xp: signal.get_window("hann", 10, xp=xp),
+        scipy.signal.get_window("hann", 10),
+        creates=True,
     )
     response = 1 / (1 + scipy.fft.rfftfreq(values.shape[1]) ** 2)
     half = np.asarray(scipy.fft.rfft(values, axis=1))
@@ -153,8 +185,31 @@ def _spectra() -> Iterator[Case]:
         "signal.filter_frequencies",
         values,
         (1,),
-        lambda x, _: filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
+        lambda x, _: signal.filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
         scipy.fft.irfft(half * response[:, None], n=10, axis=1),
+    )
+    taps = values[:1, :3, :1]
+    for name in ("fftconvolve", "oaconvolve"):
+        yield Case(
+            f"signal.{name}",
+            values,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, taps, "same", axes=1),
+            getattr(scipy.signal, name)(values, taps, "same", axes=1),
+        )
+    yield Case(
+        "signal.hilbert",
+        values,
+        (1,),
+        lambda x, _: signal.hilbert(x, axis=1),
+        scipy.signal.hilbert(values, axis=1),
+    )
+    yield Case(
+        "signal.hilbert2",
+        values,
+        (1, 2),
+        lambda x, _: signal.hilbert2(x),
+        scipy.signal.hilbert2(values),
     )
 
 

@@ -20,7 +20,7 @@ from ..missing import Fill, fill_missing, refuse_missing, source_of
 from ..select import Dims, check_labelled, choose_dims, new_name, on_dims
 from ..treatment import Treatment
 from ._common import chosen, over
-from ._cross import Pair, over_pairs
+from ._pair import Pair, over_pairs
 
 __all__ = ["coherence", "csd", "periodogram", "welch"]
 
