@@ -12,6 +12,7 @@ from . import (
     outofcore,
     placement,
     precision,
+    regimes,
     seeds,
     spectra,
     steps,
@@ -34,6 +35,7 @@ MODULES = (
     steps,
     precision,
     storedfit,
+    regimes,
     labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
