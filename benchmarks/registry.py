@@ -7,6 +7,7 @@ from . import (
     filters,
     fourier,
     graphs,
+    isotropic,
     labelled,
     lines,
     outofcore,
@@ -24,6 +25,7 @@ from .workload import Family, Workload
 MODULES = (
     fourier,
     spectra,
+    isotropic,
     lines,
     filters,
     graphs,
