@@ -63,7 +63,7 @@ WORKLOADS = (
             Peer(
                 "xrft.isotropic_power_spectrum",
                 computed(by_xrft),
-                floor=6,
+                floor=5,
                 module="xrft",
                 requirement="xrft==1.0.1",
             ),
