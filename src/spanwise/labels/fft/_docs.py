@@ -242,6 +242,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def rank_of(name: str) -> str:
+    """The ending of a name that tells how many dimensions there are: "", "2" or "n"."""
     return name[-1] if name[-1] in "2n" else ""
 
 
