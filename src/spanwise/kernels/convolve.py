@@ -30,6 +30,8 @@ _TILE = 2**15
 """Points of a tile beyond which a transform leaves the cache (measured, SciPy, float32)."""
 _BATCH = 2**18
 """Points of the tiles that are transformed in one call."""
+_MOST_POINTS = 2**24
+"""Points of a tile on a device, which wants many at a time but has room for few copies of them."""
 _LANES = 8
 """Lines that libraries transform at once, which saves half of the time; a batch has a multiple of
 them, or more points if tiles are long."""
@@ -167,7 +169,6 @@ def _generic(
     source: Source | None = None,
     engine: str = "scipy",
 ) -> Array:
-    """As one tile."""
     starts, counts = _window(x, taps, axes, starts, lengths)
     taps = taps if library_of(taps) == library_of(x) else like(taps, x)
     xp = namespace(x)
@@ -176,6 +177,28 @@ def _generic(
     x, taps = xp.astype(x, dtype, copy=False), xp.astype(taps, dtype, copy=False)
     if not axes:
         return x * taps
+    longest = max(range(len(axes)), key=lambda i: counts[i])
+    axis = axes[longest]
+    rows = math.prod(n for a, n in enumerate(x.shape) if a != axis)
+    step = max(4 * taps.shape[axis], _MOST_POINTS // max(1, rows))
+    parts = []
+    for i in range(0, max(1, counts[longest]), step):
+        first = tuple(s + i if j == longest else s for j, s in enumerate(starts))
+        few = tuple(min(step, n - i) if j == longest else n for j, n in enumerate(counts))
+        parts.append(_tile(x, taps, axes, first, few, source))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=axis)
+
+
+def _tile(
+    x: Array,
+    taps: Array,
+    axes: tuple[int, ...],
+    starts: tuple[int, ...],
+    counts: tuple[int, ...],
+    source: Source | None,
+) -> Array:
+    """Some results by one transform of what they are made of."""
+    xp = namespace(x)
     read, kept, points = [slice(None)] * x.ndim, [slice(None)] * x.ndim, []
     for axis, start, n in zip(axes, starts, counts, strict=True):
         # Samples in front of the first and behind the last are 0, and need no room in front.
@@ -187,8 +210,8 @@ def _generic(
     if 0 in piece.shape or 0 in counts:
         where = dict(zip(axes, counts, strict=True))
         shape = tuple(where.get(a, n) for a, n in enumerate(x.shape))
-        return xp.zeros(shape, dtype=dtype, device=x.device)
-    real = not xp.isdtype(dtype, "complex floating")
+        return xp.zeros(shape, dtype=x.dtype, device=x.device)
+    real = not xp.isdtype(x.dtype, "complex floating")
     params = {"axes": axes, "lengths": tuple(points), "norm": None}
     kind, inverse = ("rfft", "irfft") if real else ("fft", "ifft")
     spectrum = fft(piece, kind=kind, **params)

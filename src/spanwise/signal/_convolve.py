@@ -13,12 +13,14 @@ import numpy as np
 from .. import dispatch, options
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
+from ..fft._call import lower, plan_line
 from ..graph.arguments import resolve_axes
+from ..graph.grid import balanced
 from ..kernels.convolve import convolve as convolve_kernel
 from ..kernels.convolve import result_dtype
 from ..kernels.library import library_of, namespace
 from ..kernels.missing import Source, refuse_missing
-from ._arguments import fft_engine, is_complex
+from ._arguments import fft_engine, is_complex, is_whole
 
 Mode = Literal["full", "same", "valid"]
 
@@ -329,14 +331,17 @@ def _by_transforms(
     """Both transformed as a whole."""
     x, taps = x.astype(dtype), taps.astype(dtype)
     real = not is_complex(x)
-    s = [_fft.next_fast_len(x.shape[a] + taps.shape[a] - 1, real=real) for a in window.axes]
-    forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
-    spectrum = forward(x, s=s, axes=window.axes)
-    chunks = tuple(
-        c if taps.shape[a] > 1 or a in window.axes else (1,) for a, c in enumerate(spectrum.chunks)
-    )
-    other = forward(taps, s=s, axes=window.axes, output_chunks=chunks)
-    y = inverse(spectrum * other, s=s, axes=window.axes)
+    s = tuple(_fft.next_fast_len(x.shape[a] + taps.shape[a] - 1, real=real) for a in window.axes)
+    y = _in_rows(x, taps, s, window.axes, real=real)
+    if y is None:
+        forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
+        spectrum = forward(x, s=s, axes=window.axes)
+        chunks = tuple(
+            c if taps.shape[a] > 1 or a in window.axes else (1,)
+            for a, c in enumerate(spectrum.chunks)
+        )
+        other = forward(taps, s=s, axes=window.axes, output_chunks=chunks)
+        y = inverse(spectrum * other, s=s, axes=window.axes)
     if source is not None:
         y = dispatch.blockwise(
             y,
@@ -351,6 +356,30 @@ def _by_transforms(
     for axis, start, n in zip(window.axes, window.starts, window.lengths, strict=True):
         kept[axis] = slice(start, start + n)
     return y[tuple(kept)]
+
+
+def _in_rows(x: Any, taps: Any, s: tuple[int, ...], axes: tuple[int, ...], *, real: bool) -> Any:
+    """Along one long axis, both in decimated order between the transforms; None if they are not."""
+    if len(axes) != 1 or is_whole(x, axes):
+        return None
+    ((axis,), (n,)) = axes, s
+    kind, back = ("rfft", "irfft") if real else ("fft", "ifft")
+    # The number of chunks decides which frequencies lie in one.
+    blocks = max(a.numblocks[axis] for a in (x, taps))
+    x, taps = (
+        a if a.numblocks[axis] == blocks else a.rechunk({axis: balanced(a.shape[axis], blocks)})
+        for a in (x, taps)
+    )
+    plans = [plan_line(a, kind, n, axis) for a in (x, taps)]
+    one, other = (how.plan.result for how in plans)
+    is_alike = all(
+        c == d or (a != axis and d == (1,))
+        for a, (c, d) in enumerate(zip(one.chunks, other.chunks, strict=True))
+    )
+    if not is_alike or one.is_whole(axis):
+        return None
+    spectrum = lower(x, plans[0]) * lower(taps, plans[1])
+    return lower(spectrum, plan_line(spectrum, back, n, axis))
 
 
 def _centred(

@@ -409,6 +409,7 @@ def test_the_dimension_that_is_whole_is_halved():
         ({"pass_band": (-1.0, 0.5)}, "not below 0"),
         ({"pass_band": (np.nan, 0.5)}, "finite number"),
         ({"pass_band": ("low", 0.5)}, "finite number"),
+        ({"pass_band": (da.ones(()), 1.5)}, "number in memory"),
         ({"pass_band": (10, 20)}, "no frequency of the data.*end at 2"),
         ({"pass_band": (0.51, 0.52)}, "no frequency of the data"),
         ({"pass_band": (np.timedelta64(1, "D"), None)}, "'x' is no time"),

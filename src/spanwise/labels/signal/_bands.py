@@ -92,12 +92,17 @@ def _width(value: Any, shown: str) -> float:
 
 def _number(value: Any, shown: str, what: str) -> float:
     try:
-        number = float(value)
+        number = math.nan if _is_lazy(value) else float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
-        raise ArgumentError(f"{shown}: expected {what}: a finite number, not below 0")
+        raise ArgumentError(f"{shown}: expected {what}: a finite number in memory, not below 0")
     return number
+
+
+def _is_lazy(value: Any) -> bool:
+    """Whether a number would have to be computed. (xarray's may be lazy, and say so thus.)"""
+    return hasattr(value, "__dask_graph__") and value.__dask_graph__() is not None
 
 
 def _check_units(shown: str, axes: Sequence[Axis]) -> None:

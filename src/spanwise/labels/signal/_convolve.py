@@ -9,10 +9,11 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...signal._convolve import convolve_arrays
-from ..attrs import derived_attrs, keeps_attrs, kept_attrs
+from ..attrs import derived_attrs, kept_attrs
 from ..coords import read_axis
 from ..missing import Fill, check_fill, fill_missing, source_of
-from ..select import Dims, check_labelled, choose_dims, on_dims, over_variables
+from ..select import Dims, check_labelled, choose_dims, on_dims
+from ._common import over
 
 __all__ = ["fftconvolve"]
 
@@ -129,9 +130,7 @@ def fftconvolve(
             attrs = derived_attrs(da.attrs, keep_attrs, (weights.attrs["units"], 1))
         return on_dims(da, y, {}, attrs)
 
-    if isinstance(obj, xr.Dataset):
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)
 
 
 def _labelled(kernel: Any, dims: tuple[str, ...]) -> Any:

@@ -9,11 +9,12 @@ from ... import dispatch
 from ... import signal as _signal
 from ...errors import ArgumentError
 from ...signal._arguments import is_complex, is_whole
-from ..attrs import keeps_attrs, kept_attrs
+from ..attrs import kept_attrs
 from ..coords import Axis, read_axis
 from ..missing import Fill, check_fill, fill_missing, refuse_missing
-from ..select import Dims, check_labelled, choose_dims, on_dims, over_variables
+from ..select import Dims, check_labelled, choose_dims, on_dims
 from ._bands import band_filter
+from ._common import over
 from ._response import labelled_function, labelled_table
 
 __all__ = ["filter_frequencies"]
@@ -142,8 +143,6 @@ def filter_frequencies(
     >>> bool(abs(smooth - slow - 280).max() < 1e-9)
     True
     """
-    import xarray as xr
-
     check_labelled(obj, "signal.filter_frequencies")
     fill = check_fill(fill)
     name, chosen = _the_one(pass_band=pass_band, stop_band=stop_band, response=response)
@@ -166,9 +165,7 @@ def filter_frequencies(
         y = refuse_missing(y, da, numbers, own)
         return on_dims(da, y, {}, kept_attrs(da.attrs, keep_attrs))
 
-    if isinstance(obj, xr.Dataset):
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)
 
 
 def _the_one(**given: Any) -> tuple[str, Any]:

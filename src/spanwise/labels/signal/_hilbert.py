@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ... import signal as _signal
-from ..attrs import keeps_attrs, kept_attrs
+from ..attrs import kept_attrs
 from ..coords import read_axis
 from ..missing import Fill, check_fill, fill_missing, refuse_missing
-from ..select import check_labelled, choose_dims, on_dims, over_variables
+from ..select import check_labelled, choose_dims, on_dims
+from ._common import over
 
 __all__ = ["hilbert"]
 
@@ -80,8 +81,6 @@ def hilbert(
     >>> bool(abs(envelope - packet).max() < 1e-6), hilbert(wave, "t").units
     (True, 'm')
     """
-    import xarray as xr
-
     check_labelled(obj, "signal.hilbert")
     fill = check_fill(fill)
     dims = choose_dims(obj, dim, count=1)
@@ -99,6 +98,4 @@ def hilbert(
             attrs["long_name"] = f"analytic signal of {attrs['long_name']}"
         return on_dims(da, y, {}, attrs)
 
-    if isinstance(obj, xr.Dataset):
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)
