@@ -197,6 +197,7 @@ def accepted_pair(x: Any, y: Any, name: str) -> tuple[Any, Any]:
 
 
 def common_shape(x: Any, y: Any) -> tuple[int, ...]:
+    """The shape that two arrays broadcast to."""
     try:
         return np.broadcast_shapes(tuple(x.shape), tuple(y.shape))
     except ValueError:
