@@ -176,7 +176,9 @@ def test_wrong_arguments_are_named(obj, kwargs, message):
         loglog_spectrum(obj, **kwargs)
 
 
-def test_arrays_without_labels_are_refused():
+def test_arrays_without_labels_and_complex_spectra_are_refused():
+    with pytest.raises(ArrayTypeError, match=r"abs\(obj\)"):
+        loglog_spectrum(spectrum() * 1j)
     with pytest.raises(ArrayTypeError, match="xarray"):
         loglog_spectrum(np.ones(4))
 

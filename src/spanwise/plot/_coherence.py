@@ -66,7 +66,7 @@ def coherence(
         For a Dataset, more than two dimensions or 8 lines, a probability out of range, or degrees
         of freedom that are not positive.
     ArrayTypeError
-        For anything but xarray objects.
+        For anything but xarray objects, and for complex numbers.
     MissingDependencyError
         Without matplotlib.
 

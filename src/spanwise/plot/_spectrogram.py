@@ -76,7 +76,7 @@ def spectrogram(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('time', 'freq time')
     """
-    da = one_array(obj, "spectrogram", (2,))
+    da = one_array(obj, "spectrogram", (2,), real=False)
     dim = frequency_dim(da, dim)
     if yscale not in ("linear", "log"):
         raise ArgumentError(f"yscale={yscale!r}: expected 'linear' or 'log'")
