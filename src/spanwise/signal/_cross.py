@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import dispatch
+from .. import dispatch, options
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
 from ..kernels.cross import angle, cross_product
@@ -197,7 +197,7 @@ def accepted_pair(x: Any, y: Any, name: str) -> tuple[Any, Any]:
 
 
 def common_shape(x: Any, y: Any) -> tuple[int, ...]:
-    """The shape that two arrays broadcast to."""
+    """The shape to which both arrays broadcast."""
     try:
         return np.broadcast_shapes(tuple(x.shape), tuple(y.shape))
     except ValueError:
@@ -230,7 +230,8 @@ def whole_pair(x: Any, y: Any, how: Treatment, operation: str) -> tuple[Any, Any
     """Two arrays in chunks that hold the axes, cut alike; None if that cannot be."""
     if is_whole(x, how.axes):
         return x, y
-    gathered = [on_whole(z, how, None, z.dtype, operation) for z in (x, y)]
+    with options.shared_budget(2):
+        gathered = [on_whole(z, how, None, z.dtype, operation) for z in (x, y)]
     return None if any(z is None for z in gathered) else _cut_alike(*gathered)
 
 
@@ -254,11 +255,12 @@ def _cross_of_cut(x: Any, y: Any, how: Treatment, dtype: Any) -> Any:
     n = x.shape[how.axes[-1]]
     (x, zero_mean), (y, _) = prepared(x, how), prepared(y, how)
     transform = _fft.rfftn if how.half else _fft.fftn
-    first = transform(x, axes=how.axes)
-    chunks = tuple(
-        (1,) if length == 1 else own for length, own in zip(y.shape, first.chunks, strict=True)
-    )
-    second = transform(y, axes=how.axes, output_chunks=chunks)
+    with options.shared_budget(2):
+        first = transform(x, axes=how.axes)
+        chunks = tuple(
+            (1,) if length == 1 else own for length, own in zip(y.shape, first.chunks, strict=True)
+        )
+        second = transform(y, axes=how.axes, output_chunks=chunks)
     cross = dispatch.blockwise(
         first,
         cross_product,
