@@ -439,6 +439,11 @@ def test_bands_of_unlike_dimensions_are_refused():
         labelled.filter_frequencies(data, ("x", "y"), pass_band=(0.5, 1))
     labelled.filter_frequencies(data, pass_band={"x": (0.5, 1), "y": (None, 0.2)})
     time = data.assign_coords(y=xr.date_range("2000", periods=10))
+    with pytest.raises(ArgumentError, match="different units"):
+        labelled.filter_frequencies(time.drop_vars("x"), ("x", "y"), pass_band=(None, 1))
+    edges_meet = {"pass_band": (0.5, 0.6), "roll_off": 0.1}
+    labelled.filter_frequencies(data.drop_vars("x"), "x", pass_band=(0.1, 0.4), roll_off=0.2)
+    labelled.filter_frequencies(data, "x", **edges_meet)
     with pytest.raises(ArgumentError, match="period must be positive"):
         labelled.filter_frequencies(time, "y", pass_band=(np.timedelta64(-1, "D"), None))
 
