@@ -451,7 +451,8 @@ def coherence(
     def one(pair: Pair) -> Any:
         line, number = _line_of_pair(pair, how, True)
         sources = tuple(source_of(da, pair.dims) for da in pair.pair)
-        _, c = coherence_of(*pair.arrays, cut, line.rate, number, sources)
+        x, y = pair.arrays
+        _, c = coherence_of(x, y, cut, line.rate, number, sources)
         long_name = "coherence of {} and {}"
         attrs = joint_attrs(*pair.attrs, keep_attrs, long_name=long_name, units="1")
         attrs |= _freedom(cut, pair.pair[0].sizes[pair.dims[0]], how)

@@ -423,7 +423,7 @@ def _segment_dim(obj: Any, dim: str | None, prefix: str) -> str:
     found = [d for d in obj.dims if f"{prefix}{d}" in obj.dims]
     if dim is None and len(found) == 1:
         return found[0]
-    if dim not in found:
+    if dim is None or dim not in found:
         listed = ", ".join(map(repr, obj.dims))
         raise ArgumentError(
             f"dim={dim!r}: expected a dimension of segments beside that of their frequencies "
