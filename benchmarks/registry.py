@@ -7,11 +7,13 @@ from . import (
     filters,
     fourier,
     graphs,
+    isotropic,
     labelled,
     lines,
     outofcore,
     placement,
     precision,
+    regimes,
     seeds,
     segments,
     spectra,
@@ -24,6 +26,7 @@ from .workload import Family, Workload
 MODULES = (
     fourier,
     spectra,
+    isotropic,
     segments,
     lines,
     filters,
@@ -36,6 +39,7 @@ MODULES = (
     steps,
     precision,
     storedfit,
+    regimes,
     labelled,
 )
 """Where workloads are defined, in the order in which they are run."""

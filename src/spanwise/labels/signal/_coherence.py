@@ -13,7 +13,7 @@ from ..missing import Fill, source_of
 from ..select import Dims, check_labelled
 from ..treatment import Treatment
 from ._pair import Pair, over_pairs
-from ._segments import Line, one_dim
+from ._segments import Line, freedom_of, one_dim
 
 __all__ = ["coherence", "csd"]
 
@@ -181,6 +181,7 @@ def coherence(
         _, c = coherence_of(x, y, cut, line.rate, number, sources)
         long_name = "coherence of {} and {}"
         attrs = joint_attrs(*pair.attrs, keep_attrs, long_name=long_name, units="1")
+        attrs |= freedom_of(cut, pair.pair[0].sizes[pair.dims[0]], how)
         _give_frequencies(pair, line, cut)
         return pair.labelled(line.centred(c, number), "coherence", attrs, refuses=False)
 

@@ -11,9 +11,10 @@ from ... import signal as _signal
 from ...errors import ArgumentError
 from ...fft._call import is_complex
 from ...graph.arguments import integer
+from ...signal._freedom import degrees_of_freedom
 from ...signal._segments import Cut
 from ...signal._welch import Detrend
-from ..attrs import derived_attrs
+from ..attrs import derived_attrs, keeps_attrs
 from ..coords import Axis, frequency_coordinate, read_axis
 from ..missing import Fill, fill_missing, refuse_missing
 from ..select import Dims, check_labelled, choose_dims, new_name, on_dims
@@ -124,8 +125,9 @@ def welch(
     -------
     DataArray or Dataset
         Real, float32 in single precision, with the frequencies in place of the dimension. ``units``
-        of the data are squared and, for a density, multiplied by those of the dimension. Lazy for
-        a Dask array.
+        of the data are squared and, for a density, multiplied by those of the dimension. The
+        attribute ``degrees_of_freedom`` tells how well a mean knows the spectrum (twice the number
+        of independent segments). Lazy for a Dask array.
 
     Raises
     ------
@@ -181,7 +183,8 @@ def welch(
             average=average,
         )
 
-    return _power(obj, dim, how, return_onesided, scaling, cut.points, one)
+    freedom = cut if average == "mean" else None
+    return _power(obj, dim, how, return_onesided, scaling, cut.points, one, freedom)
 
 
 def periodogram(
@@ -265,6 +268,7 @@ def _power(
     scaling: str,
     points: Callable[[int], int],
     function: Callable[..., Any],
+    freedom: Cut | None = None,
 ) -> Any:
     """A power spectrum over one dimension with its labels."""
     obj, dims = chosen(obj, one_dim(obj, dim), None, how)
@@ -280,7 +284,15 @@ def _power(
         factors = [(line.axis.units, 1)] if is_density else []
         label = "power spectral density of " if is_density else "power spectrum of "
         attrs = derived_attrs(da.attrs, how.keep_attrs, *factors, power=2, prefix=label)
+        attrs |= freedom_of(freedom, da.sizes[d], how)
         frequencies = line.frequencies(points(da.sizes[d]))
         return on_dims(da, p, {d: (line.name, frequencies)}, attrs)
 
     return over(obj, dims, one, how.keep_attrs)
+
+
+def freedom_of(cut: Cut | None, length: int, how: Treatment) -> dict[str, float]:
+    """How well an average knows the spectrum, as an attribute: for bands of confidence."""
+    if cut is None or not keeps_attrs(how.keep_attrs):
+        return {}
+    return {"degrees_of_freedom": degrees_of_freedom(cut.window, *cut.lengths(length), length)}
