@@ -137,18 +137,19 @@ def test_no_average_depends_on_the_chunking(draw):
 
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
 def test_on_every_container(xp, dtype):
-    x, y = pair((3, 100), dtype)
+    x, y = pair((3, 100, 2), dtype)
     for function, arrays in ((welch, (x,)), (csd, (x, y)), (coherence, (x, y))):
-        want = getattr(scipy.signal, function.__name__)(*arrays, nperseg=20)[1]
-        got = function(*map(xp.asarray, arrays), nperseg=20)[1]
+        want = getattr(scipy.signal, function.__name__)(*arrays, nperseg=20, axis=1)[1]
+        got = function(*map(xp.asarray, arrays), nperseg=20, axis=1)[1]
         limit = tolerance(dtype) * np.abs(want).max()
         xp_assert_close(got, xp.asarray(want), rtol=0, atol=limit)
 
 
 @pytest.mark.parametrize("detrend", [False, "linear"])
 def test_medians_and_detrending_on_every_container(xp, detrend):
-    x = values((3, 100))
-    options = {"nperseg": 20, "average": "median", "detrend": detrend}
+    x = values((3, 100, 2))
+    options = {"nperseg": 20, "average": "median", "detrend": detrend, "axis": 1}
+    options["return_onesided"] = False
     want = scipy.signal.welch(x, **options)[1]
     xp_assert_close(welch(xp.asarray(x), **options)[1], xp.asarray(want), rtol=1e-10)
 

@@ -210,8 +210,8 @@ def average(
     params = {"how": how, "quantity": quantity, **fft_engine(arrays[0])}
 
     def chunked(_: Any) -> Any:
+        from ..graph.averages import plan_sums
         from ..graph.dask import lower_sums, spec_of
-        from ..graph.segments import plan_sums
 
         plan = plan_sums(
             [spec_of(x) for x in arrays],
@@ -283,8 +283,8 @@ def median_of(spectrum: Any, axis: int, *, dtype: str, operation: str) -> Any:
     function = functools.partial(median, scale=scale, dtype=dtype)
 
     def chunked(array: Any) -> Any:
+        from ..graph.averages import plan_median
         from ..graph.dask import lower_median, spec_of
-        from ..graph.segments import plan_median
 
         plan = plan_median(
             spec_of(array), axis=axis, dtype=dtype, machine=options.machine(), operation=operation

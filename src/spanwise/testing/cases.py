@@ -213,6 +213,58 @@ def _spectra() -> Iterator[Case]:
     )
 
 
+def _segments() -> Iterator[Case]:
+    """Spectra of segments, whose frequencies are the same on all containers and left out."""
+    import scipy.signal
+
+    from .. import signal
+
+    x = np.random.default_rng(4).standard_normal(_SHAPE)
+    how: dict[str, Any] = {"nperseg": 4, "axis": 1}
+    for name in ("welch", "spectrogram", "stft", "periodogram"):
+        params = {"axis": 1} if name == "periodogram" else how
+        yield Case(
+            f"signal.{name}",
+            x,
+            (1,),
+            lambda x, _, name=name, params=params: getattr(signal, name)(x, **params)[-1],
+            getattr(scipy.signal, name)(x, **params)[-1],
+        )
+    for name in ("csd", "coherence"):
+        yield Case(
+            f"signal.{name}",
+            x,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, x**2, **how)[1],
+            getattr(scipy.signal, name)(x, x**2, **how)[1],
+        )
+    spectra = scipy.signal.stft(x, nperseg=4, axis=1)[2]
+    # Real parts are the spectra of samples too.
+    yield Case(
+        "signal.istft",
+        spectra.real,
+        (1, 3),
+        lambda z, _: signal.istft(z, freq_axis=1)[1],
+        scipy.signal.istft(spectra.real, freq_axis=1)[1],
+    )
+    waves = 2 * np.exp(-2j * np.pi * np.outer([0.1, 0.3], np.arange(10))) / 10
+    amplitudes = np.moveaxis(np.tensordot(waves, x, (1, 1)), 0, 1)
+    yield Case(
+        "signal.harmonics",
+        x,
+        (1,),
+        lambda x, _: signal.harmonics(x, [0.1, 0.3], axis=1),
+        amplitudes,
+    )
+    yield Case(
+        "signal.band_power",
+        x,
+        (1,),
+        lambda x, _: signal.band_power(x, (0, 0.5), axis=1),
+        (x**2).mean(axis=1),
+    )
+
+
 def _isotropic() -> Iterator[Case]:
     """Rings of the spectrum over the last two axes, of 10 and 8 samples, by their definition."""
     import scipy.fft
@@ -327,4 +379,11 @@ def _clusters() -> Iterator[Case]:
 
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
-    return (*_transforms(), *_other_transforms(), *_spectra(), *_isotropic(), *_clusters())
+    return (
+        *_transforms(),
+        *_other_transforms(),
+        *_spectra(),
+        *_segments(),
+        *_isotropic(),
+        *_clusters(),
+    )

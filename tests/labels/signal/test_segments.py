@@ -48,6 +48,7 @@ def test_welch_is_scipys_with_the_rate_of_the_coordinate(dtype, chunks):
     np.testing.assert_allclose(p.freq_time, f, rtol=1e-14)
     np.testing.assert_allclose(p.values, want, rtol=1e-4 if dtype == "float32" else 1e-10)
     assert p.name == "level"
+    assert 10 < p.attrs.pop("degrees_of_freedom") < 2 * 17
     assert p.attrs == {
         "units": "m^2 s",
         "long_name": "power spectral density of sea level",
