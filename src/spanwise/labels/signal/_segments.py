@@ -467,7 +467,8 @@ def _freedom(cut: Cut | None, length: int, how: Treatment) -> dict[str, float]:
     """How well an average knows the spectrum, as an attribute: for bands of confidence."""
     if cut is None or not keeps_attrs(how.keep_attrs):
         return {}
-    return {"degrees_of_freedom": degrees_of_freedom(cut.window, *cut.lengths(length), length)}
+    number = degrees_of_freedom(cut.window, *cut.lengths(length), length)
+    return {"degrees_of_freedom": round(number, 3)}
 
 
 def _line_of_pair(pair: Pair, how: Treatment, return_onesided: Any) -> tuple[Line, int]:
