@@ -295,4 +295,5 @@ def freedom_of(cut: Cut | None, length: int, how: Treatment) -> dict[str, float]
     """How well an average knows the spectrum, as an attribute: for bands of confidence."""
     if cut is None or not keeps_attrs(how.keep_attrs):
         return {}
-    return {"degrees_of_freedom": degrees_of_freedom(cut.window, *cut.lengths(length), length)}
+    number = degrees_of_freedom(cut.window, *cut.lengths(length), length)
+    return {"degrees_of_freedom": round(number, 3)}
