@@ -59,7 +59,7 @@ def test_sums_depend_on_no_slab(monkeypatch, axis, slab):
 def test_pieces_in_front_are_joined_only_where_segments_cross(draw):
     n = draw.draw(st.integers(2, 80))
     nperseg = draw.draw(st.integers(1, n))
-    how = segmented(nperseg, draw.draw(st.integers(1, nperseg)), detrend=None)
+    how = segmented(nperseg, draw.draw(st.integers(1, nperseg + 3)), detrend=None)
     cut = sorted(draw.draw(st.lists(st.integers(0, n), max_size=4)))
     x = values(n)
     *before, own = np.split(x, cut)
@@ -72,7 +72,7 @@ def test_pieces_in_front_are_joined_only_where_segments_cross(draw):
 def test_stretches_are_merged_in_any_grouping(draw):
     n = draw.draw(st.integers(1, 60))
     nperseg = draw.draw(st.integers(1, n))
-    how = segmented(nperseg, draw.draw(st.integers(1, nperseg)), detrend=None)
+    how = segmented(nperseg, draw.draw(st.integers(1, nperseg + 3)), detrend=None)
     cut = sorted(draw.draw(st.lists(st.integers(0, n), max_size=5)))
     starts = [0, *cut]
     x, y = values(n), values(n, seed=1)

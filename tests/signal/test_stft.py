@@ -91,6 +91,7 @@ def test_phases_do_not_jump_along_the_frequencies():
         {"nperseg": 33, "noverlap": 25, "nfft": 50, "scaling": "psd"},
         {"nperseg": 40, "noverlap": 10, "padded": False, "detrend": "constant"},
         {"nperseg": 200, "noverlap": 150},
+        {"nperseg": 16, "noverlap": -7},
     ],
 )
 def test_short_time_transforms_are_scipys_for_any_chunking(call, boundary, lengths):

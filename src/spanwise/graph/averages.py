@@ -86,10 +86,16 @@ def plan_sums(
     found = planned(specs, machine)
 
     def again(spec: ArraySpec, machine: Machine) -> Plan:
-        return planned([s.with_chunks(spec.chunks) for s in specs], machine).plan
+        return planned([_cut_alike(s, spec.chunks) for s in specs], machine).plan
 
     check(found.plan, specs[0], how.axis, again)
     return found
+
+
+def _cut_alike(spec: ArraySpec, chunks: Chunks) -> ArraySpec:
+    """An array in the chunks of another, but for axes of another length."""
+    pairs = zip(spec.chunks, chunks, strict=True)
+    return spec.with_chunks(tuple(new if sum(new) == sum(own) else own for own, new in pairs))
 
 
 def _plan_sums(

@@ -154,10 +154,8 @@ def _overlap(
     if transformed < samples:
         raise ArgumentError(f"nfft={transformed}: must be at least nperseg={samples}")
     shared = samples // 2 if noverlap is None else integer(noverlap, "noverlap")
-    if not 0 <= shared < samples:
-        raise ArgumentError(
-            f"noverlap={shared}: must not be negative and must be less than nperseg={samples}"
-        )
+    if shared >= samples:
+        raise ArgumentError(f"noverlap={shared}: must be less than nperseg={samples}")
     window = frozen(window, samples)
     values = window_values(window, samples)
     if scaling == "spectrum":

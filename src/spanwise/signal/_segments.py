@@ -68,10 +68,10 @@ class Cut:
             noverlap = self.overlap_of(nperseg)
         else:
             noverlap = integer(self.noverlap, "noverlap")
-        if not 0 <= noverlap < nperseg:
+        if noverlap >= nperseg:
             raise ArgumentError(
-                f"noverlap={noverlap}: must not be negative and must be less than "
-                f"nperseg={nperseg}; give a part of it, such as {nperseg // 2}"
+                f"noverlap={noverlap}: must be less than nperseg={nperseg}; give a part of it, "
+                f"such as {nperseg // 2}"
             )
         window = frozen(self.window, nperseg)
         detrend = trend_of(self.detrend)

@@ -222,9 +222,8 @@ def _transform(
     one_sided = is_one_sided(return_onesided, how)
     width = how.nperseg // 2 if boundary is not None else 0
     length = n + 2 * width
-    count = how.count(length)
-    if padded and (count - 1) * how.step + how.nperseg < length:
-        count += 1
+    missing = (how.nperseg - length) % how.step % how.nperseg if padded else 0
+    count = how.count(length + missing)
     edge = Edge(boundary or "zeros", width, n) if boundary is not None or padded else None
     z = spectra(
         x,

@@ -59,7 +59,8 @@ def welch(
     nperseg : int, optional
         Samples of a segment: 256 by default, or as many as an array ``window`` has.
     noverlap : int, optional
-        Samples that neighbours share; half a segment by default.
+        Samples that neighbours share; half a segment by default. Negative: samples between them
+        that are left out.
     nfft : int, optional
         Points of the transform, if segments are to be padded with zeros.
     detrend : {"constant", "linear"}, False or callable, default: "constant"
