@@ -22,6 +22,7 @@ NINO3 since 1950 from the package ``pywavelets``.
 from __future__ import annotations
 
 import argparse
+import calendar
 from pathlib import Path
 
 import iris_sample_data
@@ -35,7 +36,7 @@ STRIDES = {"full": 1, "toy": 6}
 """Every how many longitudes of the map are taken."""
 YEARS = 24
 """Length of a segment of the index."""
-MONTHS = "JFMAMJJASOND"
+MONTHS = calendar.month_name[1:]
 
 
 def southern_oscillation() -> xr.DataArray:
@@ -88,7 +89,7 @@ def draw(power: xr.DataArray, coherence: xr.DataArray, peak: xr.DataArray, out: 
     ax.set_yticks([-4, 0, 4], ["4°S", "0°", "4°N"])
     ax.set_title("warmest month (grey: land, or a yearly cycle below 0.3 K)")
     bar = bottom.colorbar(shown, ax=ax, ticks=range(12))
-    bar.ax.set_yticklabels(list(MONTHS))
+    bar.ax.set_yticklabels([name[:3] for name in MONTHS])
     figure.savefig(out, dpi=150)
 
 
