@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import dask
 import dask.array as da
 import numpy as np
 import xarray as xr
@@ -16,11 +14,11 @@ import xarray as xr
 import spanwise.labels.fft as labelled
 
 from .fourier import magnitude, reduce_chunks
+from .spectra import TASKS, tasks_per_chunk
 from .workload import Agreement, Limit, Peer, Workload
 
 ERROR = 1e-5
 """Tolerance of sums over float32 data that went forward and back."""
-TASKS = "tasks per chunk"
 MOST_TASKS = 2.0
 DIMS, FREQUENCIES = ("y", "x"), ("freq_y", "freq_x")
 
@@ -61,12 +59,6 @@ def round_trip(there_and_back: Callable[[xr.DataArray], Any]) -> Callable[[xr.Da
         return Back(sums, result)
 
     return run
-
-
-def tasks_per_chunk(x: da.Array) -> float:
-    """Tasks after optimisation, those of the input included, for each chunk of the result."""
-    (optimised,) = dask.optimize(x)
-    return len(optimised.__dask_graph__()) / math.prod(x.numblocks)
 
 
 def ours(data: xr.DataArray) -> xr.DataArray:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
+    isotropic,
     labelled,
     lines,
     outofcore,
@@ -13,19 +15,25 @@ from . import (
     precision,
     regimes,
     seeds,
+    segments,
     spectra,
     steps,
     storedfit,
+    storedspectrum,
 )
 from .workload import Family, Workload
 
 MODULES = (
     fourier,
     spectra,
+    isotropic,
+    segments,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,
+    storedspectrum,
     clustering,
     seeds,
     steps,

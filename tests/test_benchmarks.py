@@ -40,6 +40,8 @@ WRONG_DATA = (
     "fft-line",
     "rfft-line",
     "zoom",
+    "oaconvolve",
+    "envelope",
 )
 
 

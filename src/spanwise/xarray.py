@@ -89,14 +89,26 @@ class FFTNamespace(_Namespace):
 class SignalNamespace(_Namespace):
     """Spectra and filters by dimension: :mod:`spanwise.labels.signal`."""
 
+    band_power = _method(_signal.band_power)
+    coherence = _method(_signal.coherence)
     cross_phase = _method(_signal.cross_phase)
     cross_spectrum = _method(_signal.cross_spectrum)
+    csd = _method(_signal.csd)
+    detrend = _method(_signal.detrend)
+    fftconvolve = _method(_signal.fftconvolve)
     filter_frequencies = _method(_signal.filter_frequencies)
     fit_loglog = _method(_signal.fit_loglog)
+    harmonics = _method(_signal.harmonics)
+    hilbert = _method(_signal.hilbert)
     isotropic_cross_spectrum = _method(_signal.isotropic_cross_spectrum)
     isotropic_power_spectrum = _method(_signal.isotropic_power_spectrum)
     isotropize = _method(_signal.isotropize)
+    istft = _method(_signal.istft)
+    periodogram = _method(_signal.periodogram)
     power_spectrum = _method(_signal.power_spectrum)
+    spectrogram = _method(_signal.spectrogram)
+    stft = _method(_signal.stft)
+    welch = _method(_signal.welch)
 
 
 class ClusterNamespace(_Namespace):

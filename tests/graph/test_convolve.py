@@ -42,7 +42,8 @@ def test_results_are_cut_once_and_in_order(draw):
 def test_blocks_read_what_their_results_are_made_of():
     how = plan(((4, 4), (6,)), (3, 2), (1, 0), (8, 7))
     assert how.plan.result.chunks == ((4, 4), (7,))
-    assert how.halo.joined.chunks == ((6, 6), (8,))
+    assert how.halo.joined.chunks == ((6, 6), (6,))
+    assert (how.starts, how.lengths) == ((2, 0), (None, 7))
     (step,) = how.plan.steps
     assert (step.pattern, step.kernel, step.tasks) == ("halo", "convolve", 4)
     assert "2 elements further on axis 0 and 1 elements further on axis 1" in step.reason

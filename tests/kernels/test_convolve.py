@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise.kernels.convolve import convolve, scratch_bytes, tiling
+from spanwise.testing import xp_assert_close
 
 
 @given(st.data())
@@ -21,6 +22,23 @@ def test_any_part_of_the_full_convolution(draw):
         assert kernel is not None
         got = kernel(x, taps, axes=(0,), starts=(start,), lengths=(length,))
         np.testing.assert_allclose(got, want, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(200,), (60, 5), (5, 60)])
+@pytest.mark.parametrize("k", [1, 2, 7])
+def test_a_device_takes_long_blocks_in_parts(xp, monkeypatch, shape, k):
+    monkeypatch.setattr("spanwise.kernels.convolve._MOST_POINTS", 90)
+    rng = np.random.default_rng(0)
+    x, taps = rng.standard_normal(shape), rng.standard_normal([k] * len(shape))
+    axes = tuple(range(len(shape)))
+    full = scipy.signal.convolve(x, taps)
+    starts, lengths = tuple(n // 2 for n in (k,) * len(shape)), tuple(shape)
+    want = full[tuple(slice(s, s + n) for s, n in zip(starts, lengths, strict=True))]
+    assert convolve.generic is not None
+    got = convolve.generic(
+        xp.concrete_array(x), xp.concrete_array(taps), axes=axes, starts=starts, lengths=lengths
+    )
+    xp_assert_close(got, xp.concrete_array(want), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])

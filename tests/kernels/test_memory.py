@@ -14,11 +14,14 @@ from spanwise.errors import DeviceMemoryError
 from spanwise.kernels import kernel as kernel_module
 from spanwise.kernels.detrend import detrend, trend_sums
 from spanwise.kernels.fft import fft
+from spanwise.kernels.gaps import gap_ends
 from spanwise.kernels.hankel import hankel
 from spanwise.kernels.hermitian import mirror
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.memory import all_but, is_out_of_memory, release_memory, run_within_memory
+from spanwise.kernels.missing import Source, fill_missing, refuse_missing
 from spanwise.kernels.observe import observed_by
+from spanwise.kernels.padding import pad
 from spanwise.kernels.power import power
 from spanwise.kernels.response import FrequencyAxis, apply_response, filter_block
 from spanwise.kernels.spectrum import Ramp, modulate, squared_magnitude
@@ -30,6 +33,7 @@ from spanwise.testing import HostFree, limit_memory
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(4, 6, 8))
 COMPLEX = REAL + 1j * RNG.normal(size=(4, 6, 8))
+GAPPY = np.where(np.arange(8) % 3 == 1, np.nan, REAL)
 AXIS = FrequencyAxis(2, 8, 1.0)
 
 
@@ -52,6 +56,12 @@ CALLS = [
     ),
     (mirror, COMPLEX, (), {"axis": 0, "others": (1,)}),
     (modulate, COMPLEX, (2,), {"ramps": (Ramp(1, 12, "natural", 0.25),), "scale": 0.5}),
+    (modulate, COMPLEX, (), {"ramps": (), "scale": 0.5, "shifts": ((1, 3),), "axes": (1, 2)}),
+    (refuse_missing, COMPLEX, (), {"axes": (2,), "source": Source("", ("x",))}),
+    (fill_missing, GAPPY, (), {"axes": (2, 1), "fill": "interp"}),
+    (fill_missing, GAPPY, (), {"axes": (2, 1), "fill": 1.5}),
+    (gap_ends, GAPPY, (3,), {"axes": (1,)}),
+    (pad, REAL, (2, 1), {"axes": (1,), "mode": "edge", "values": ((0, 0),)}),
     (
         squared_magnitude,
         COMPLEX,

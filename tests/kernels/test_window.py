@@ -35,9 +35,11 @@ EVERY = [
     ("general_gaussian", 1.5, 3.0),
     ("general_hamming", 0.6),
     ("kaiser", 8.0),
+    ("exponential", None, 3.0),
     ("tukey", 0.3),
     6.5,
 ]
+ODD = np.arange(24.0)
 
 
 @pytest.mark.parametrize("window", EVERY, ids=str)
@@ -54,11 +56,26 @@ def test_every_window_of_scipy_is_there(window, n):
     np.testing.assert_array_equal(window_values(window, n, periodic=False), symmetric)
 
 
-@pytest.mark.parametrize("window", [*windows._COSINES, "tukey", 3.0, np.arange(21.0)], ids=str)
+@pytest.mark.parametrize("window", [*EVERY, ("tukey", 0.0), ("tukey", 1.5), ODD], ids=str)
+@pytest.mark.parametrize("n", [21, 24])
 @pytest.mark.parametrize(("start", "stop"), [(0, 21), (3, 9), (20, 21), (4, 4)])
-def test_a_part_of_a_window_is_a_slice_of_it(window, start, stop):
-    whole = window_values(window, 21)
-    np.testing.assert_allclose(window_part(window, 21, start, stop), whole[start:stop], atol=1e-15)
+def test_a_part_of_a_window_is_a_slice_of_it(window, n, start, stop):
+    window = window[:n] if isinstance(window, np.ndarray) else window
+    whole = window_values(window, n)
+    np.testing.assert_allclose(window_part(window, n, start, stop), whole[start:stop], atol=2e-15)
+
+
+def test_all_but_a_few_windows_have_a_formula():
+    without = [w for w in EVERY if windows._form(w) is None]
+    assert without == ["taylor", ("chebwin", 100.0), ("dpss", 2.5)]
+
+
+@pytest.mark.parametrize("window", ["hann", ("kaiser", 8.0), "parzen"])
+@pytest.mark.parametrize("n", [1, 3, 5, 200_001])
+def test_means_are_those_of_the_values(window, n):
+    values = window_values(window, n)
+    means = values.mean(), (values**2).mean()
+    np.testing.assert_allclose(window_means(window, n), means, rtol=1e-12)
 
 
 def test_the_values_may_be_changed_without_harm():

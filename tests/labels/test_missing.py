@@ -1,4 +1,5 @@
 import dask
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise as sw
-from spanwise.errors import ArgumentError, MemoryBudgetError, NonFiniteError
+from spanwise.errors import ArgumentError, NonFiniteError
 from spanwise.labels.missing import check_fill, fill_missing, refuse_missing, source_of
 from spanwise.testing import ArrayBackend, raise_if_computes
 from spanwise.testing.strategies import chunkings
@@ -54,10 +55,51 @@ def test_whole_dimensions_are_filled_in_the_tasks_of_their_chunks():
     assert "fill-missing" in str(plan)
 
 
-def test_a_cut_dimension_beyond_the_budget_is_refused():
-    data = gappy((1, 4000)).chunk(x=100)
-    with sw.set_options(memory="20 kB"), pytest.raises(MemoryBudgetError, match="set_options"):
-        fill_missing(data, ("x",), "interp")
+def series(dtype="float64", lines=1):
+    """Lines with gaps of many lengths, some over several chunks of 100, and one of NaN alone."""
+    values = gappy((lines, 4000), dtype).values
+    values[:, :130] = values[:, 950:1420] = values[:, 3700:] = np.nan
+    if lines > 1:
+        values[1] = np.nan
+    return xr.DataArray(values, dims=("y", "x"), name="sst")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("backend", ["dask:numpy", "dask:hostfree"])
+def test_a_long_cut_line_is_filled_in_its_chunks(dtype, backend):
+    container = ArrayBackend(backend)
+    data = series(dtype, lines=2)
+    # Only little memory tells such a line from one that is gathered in a task.
+    lazy = data.copy(data=container.asarray(data.values).rechunk((2, 100)))
+    with sw.set_options(memory="100 kB"), raise_if_computes():
+        out = fill_missing(lazy, ("x",), "interp")
+    assert out.chunks == lazy.chunks
+    expected = fill_missing(data, ("x",), "interp").values
+    assert np.isnan(expected[1]).all()
+    assert not np.isnan(expected[0]).any()
+    found = container.to_numpy(out.data)
+    rtol = 1e-12 if dtype == "float64" else 1e-5
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
+
+
+def test_the_chunks_of_a_long_line_are_read_twice_and_none_is_kept():
+    data = series()
+    reads = []
+
+    def read(block, block_info=None):
+        reads.append(block_info[0]["chunk-location"])
+        return block
+
+    source = da.from_array(data.values, chunks=(1, 100)).map_blocks(read, dtype=data.dtype)
+    with sw.set_options(memory="100 kB"):
+        out = fill_missing(data.copy(data=source), ("x",), "interp")
+    text = str(sw.explain(out))
+    assert "spanwise-fill-missing-ends" in text
+    reads.clear()
+    (optimised,) = dask.optimize(out.data)
+    assert len(optimised.__dask_graph__()) <= 2 * 2 * 40 + 1
+    optimised.compute(scheduler="sync")
+    assert sorted(reads) == sorted(2 * [(0, i) for i in range(40)])
 
 
 @pytest.mark.parametrize("chunks", [{}, {"y": 2}, {"x": 5}, {"y": 2, "x": 5}])

@@ -86,7 +86,7 @@ def test_spectra_of_other_origin_count_samples_from_0():
     f = np.arange(8) / (2 * 8 * 0.5)
     spectrum = xr.DataArray(np.ones(8), dims="freq_x", coords={"freq_x": ("freq_x", f)})
     np.testing.assert_allclose(labelled.idct(spectrum).x, 0.5 * np.arange(8))
-    with pytest.raises(ArgumentError, match="no rising frequencies"):
+    with pytest.raises(ArgumentError, match="no frequencies of a dct of type 2"):
         labelled.idct(spectrum.isel(freq_x=slice(None, None, -1)))
 
 
@@ -94,6 +94,12 @@ def test_an_inverse_of_another_kind_is_told_the_right_one():
     spectrum = labelled.dct(field(), "x")
     with pytest.raises(ArgumentError, match="call idct"):
         labelled.idst(spectrum, "freq_x")
+    for inverse in (labelled.ifft, labelled.irfft):
+        with pytest.raises(ArgumentError, match="call idct"):
+            inverse(spectrum, "freq_x")
+    for type_ in (1, 2, 3, 4):
+        with pytest.raises(ArgumentError, match=f"no frequencies of a dst of type {type_}"):
+            labelled.idst(labelled.fft(field(), "x"), "freq_x", type=type_)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "dask:numpy", "hostfree", "dask:hostfree"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import spanwise as sw
 from spanwise.errors import ArgumentError, ArrayTypeError, MemoryBudgetError
 from spanwise.testing import (
+    CountingSource,
     HostFree,
     raise_if_computes,
     register_with_dask,
@@ -211,6 +212,18 @@ def test_each_chunk_takes_one_task_and_reads_a_halo_only():
     assert y.dtype == np.float32
 
 
+@pytest.mark.parametrize("shape", [(32_000,), (640, 160)])
+def test_each_chunk_is_read_once_and_few_wait(shape):
+    chunks = 1000 if len(shape) == 1 else (10, 40)
+    source = CountingSource(values(shape), chunks=chunks)
+    y = sw.signal.oaconvolve(source.array, np.ones((5,) * len(shape)), "same")
+    total = y.map_blocks(lambda b: b.sum(keepdims=True), chunks=(1,) * len(shape)).sum()
+    total.compute(scheduler="sync")
+    assert source.passes == 1
+    # Those of a task, and of 256 those that wait for the slices of the next row.
+    assert source.peak_live_chunks <= (8 if len(shape) == 1 else 32)
+
+
 def test_all_axes_of_an_image_are_cut_in_one_step():
     x = da.from_array(values((60, 50)), chunks=(20, 25))
     taps = values((5, 7), seed=3)
@@ -241,6 +254,17 @@ def test_two_long_arrays_are_transformed_as_a_whole():
         np.testing.assert_allclose(y.compute(), want, rtol=0, atol=1e-9)
     y = sw.signal.fftconvolve(in1, taps, "same")
     np.testing.assert_allclose(y, scipy.signal.fftconvolve(in1, in2, "same"), atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_two_long_lines_stay_in_decimated_order_between_the_transforms(dtype):
+    in1, in2 = values(2**18, dtype), values(2**17, dtype, seed=3)
+    x, taps = da.from_array(in1, chunks=2**14), da.from_array(in2, chunks=2**14)
+    with sw.set_options(memory="24MiB"), raise_if_computes():
+        y = sw.signal.fftconvolve(x, taps, "same")
+    assert sum("exchange" in layer.step.pattern for layer in layers(y)) == 6
+    want = scipy.signal.fftconvolve(in1, in2, "same")
+    np.testing.assert_allclose(y.compute(), want, rtol=0, atol=1e-12 * np.abs(want).max())
 
 
 def test_large_taps_are_one_value_of_the_graph():

@@ -148,6 +148,19 @@ def test_nothing_computes_and_pairs_of_chunks_take_one_task():
         assert len(dask.optimize(out)[0].__dask_graph__()) == 4
 
 
+def test_exchanges_of_the_two_share_the_budget():
+    x, y = (da.zeros((64, 64, 64), chunks=(8, 64, 64), dtype="float32") for _ in range(2))
+    with sw.set_options(memory="2.5MiB"):
+        one = sw.signal.power_spectrum(x, axes=0)
+        two = sw.signal.cross_spectrum(x, y + 1, axes=0)
+    assert "exchange (view)" in patterns(one)
+    assert patterns(two).count("exchange (staged)") == 2
+
+
+def patterns(y):
+    return [v.step.pattern for v in y.dask.layers.values() if hasattr(v, "step")]
+
+
 def test_chunks_of_a_device_stay_there():
     x, y = (
         da.from_array(HostFree.copy_from_host(z), chunks=(2, 5), asarray=False)

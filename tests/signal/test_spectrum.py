@@ -241,3 +241,34 @@ def test_labelled_data_is_told_the_accessor():
     xr = pytest.importorskip("xarray")
     with pytest.raises(ArrayTypeError, match=r"spanwise\.signal\.power_spectrum"):
         sw.signal.power_spectrum(xr.DataArray(np.ones(4)), axes=0)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "int16"])
+@pytest.mark.parametrize("detrend", ["constant", "linear"])
+@pytest.mark.parametrize("chunks", [(5, 7), (2, 3), ((0, 3, 2), (1, 0, 6))])
+def test_complex_data_integers_and_uneven_or_empty_chunks_are_served(chunks, detrend, dtype):
+    real, imaginary = 10 * np.random.default_rng(0).normal(size=(2, 5, 7)) + 3
+    x = (real + 1j * imaginary if dtype == "complex64" else real).astype(dtype)
+    kwargs = {"axes": (1, 0), "window": "hann", "detrend": detrend, "shift": True}
+    wide = "complex128" if dtype == "complex64" else "float64"
+    want = sw.signal.power_spectrum(x.astype(wide), **kwargs)
+    got = sw.signal.power_spectrum(da.from_array(x, chunks=chunks), **kwargs)
+    assert got.dtype == ("float32" if dtype == "complex64" else "float64")
+    np.testing.assert_allclose(got.compute(), want, rtol=0, atol=1e-4)
+
+
+def test_one_sample_has_the_power_of_its_mean():
+    x = np.asarray([[3.0], [4.0]])
+    np.testing.assert_allclose(sw.signal.power_spectrum(x, axes=1), x**2)
+    np.testing.assert_allclose(sw.signal.power_spectrum(x, axes=1, detrend="linear"), 0)
+    np.testing.assert_allclose(sw.signal.power_spectrum(x, axes=1, window="hann"), x**2)
+
+
+def test_missing_values_stay_where_their_line_is():
+    x = data((4, 8), "float64")
+    x[1, 3] = np.nan
+    for chunks in (x.shape, (2, 3)):
+        lazy = da.from_array(x, chunks=chunks)
+        out = sw.signal.power_spectrum(lazy, axes=1, detrend="linear", window="hann").compute()
+        np.testing.assert_array_equal(np.isnan(out).all(axis=1), [False, True, False, False])
+        np.testing.assert_array_equal(np.isnan(out).any(axis=1), [False, True, False, False])

@@ -33,6 +33,10 @@ class ConvolvePlan:
     """The blocks of the data."""
     taps: Halo | None
     """The blocks of the taps, where they are chunked too."""
+    starts: tuple[int, ...]
+    """Where the result of a block begins in the full convolution of the block, on each axis."""
+    lengths: tuple[int | None, ...]
+    """How long it is; None where the block alone determines it."""
     plan: Plan
     """One step: slices and convolutions."""
 
@@ -79,7 +83,13 @@ def plan_convolve(
     """
     counts = tuple(taps.shape[axis] for axis in axes)
     chunks, ranges = list(spec.chunks), {}
-    for axis, k, start, length in zip(axes, counts, starts, lengths, strict=True):
+    begins, given = list(starts), list[int | None](lengths)
+    for i, (axis, k) in enumerate(zip(axes, counts, strict=True)):
+        start, length = starts[i], lengths[i]
+        if spec.is_whole(axis):  # the kernel knows that the block is 0 outside
+            chunks[axis] = (length,)
+            continue
+        begins[i], given[i] = k - 1, None
         bounds = result_bounds(spec.chunks[axis], k, start, length)
         chunks[axis] = tuple(b - a for a, b in pairwise(bounds))
         ranges[axis] = [(start + a - k + 1, start + b) for a, b in pairwise(bounds)]
@@ -87,9 +97,9 @@ def plan_convolve(
     itemsize = np.dtype(dtype).itemsize
     result = ArraySpec(tuple(chunks), dtype, itemsize, spec.library)
     longest = [max(c, default=0) for c in halo.joined.chunks]
-    given = [max(result.chunks[axis], default=0) for axis in axes]
+    most = [max(result.chunks[axis], default=0) for axis in axes]
     points = math.prod(longest)
-    how = tiling(longest, given, counts, axes) if axes and points else None
+    how = tiling(longest, most, counts, axes) if axes and points else None
     operations = 0.0
     if how is not None:
         levels = 5.0 * math.log2(max(2, math.prod(how.points)))
@@ -105,7 +115,8 @@ def plan_convolve(
         workspace=0 if how is None else scratch_bytes(how, itemsize),
     )
     plan = Plan(operation, spec, result, (step,), machine)
-    return ConvolvePlan(halo, _taps_halo(taps, halo, axes) if lazy_taps else None, plan)
+    taps_halo = _taps_halo(taps, halo, axes) if lazy_taps else None
+    return ConvolvePlan(halo, taps_halo, tuple(begins), tuple(given), plan)
 
 
 def result_bounds(chunks: tuple[int, ...], taps: int, start: int, length: int) -> tuple[int, ...]:

@@ -7,12 +7,10 @@ Where others cannot be cut so finely there is no such plan, and the transform go
 
 from __future__ import annotations
 
-from ..errors import MemoryBudgetError
 from ..machine import Machine
 from .fft import FFTPlan
 from .grid import ArraySpec
 from .plan import Plan
-from .remedy import remedies
 from .request import Request, State
 from .stages import Stage, Work, steps_of
 from .whole import go_to, is_parallel, target_chunks
@@ -29,7 +27,7 @@ def plan_on_whole(
     machine: Machine,
     operation: str,
 ) -> FFTPlan | None:
-    """Plan one call; None if the axes cannot be made whole at once.
+    """Plan one call; None if the axes cannot be made whole at once within the budget.
 
     Parameters
     ----------
@@ -46,36 +44,23 @@ def plan_on_whole(
     operation : str
         Public name, for messages and task keys.
     """
-
-    def planned(spec: ArraySpec, machine: Machine) -> FFTPlan | None:
-        state = _made_whole(spec, axes, operation, machine)
-        if state is None:
-            return None
-        if work is not None:
-            last = state.stages.pop()
-            assert isinstance(last, Stage)
-            chunks = list(last.result.chunks)
-            for axis, n in zip(axes, points, strict=True):
-                chunks[axis] = (n,)
-            result = ArraySpec(tuple(chunks), dtype, itemsize, spec.library)
-            reason = "all axes are whole in the chunks"
-            state.put(Stage(last.source, result, last.exchange, work, reason))
-        stages = tuple(state.stages)
-        steps = steps_of(stages, machine, operation)
-        return FFTPlan(stages, Plan(operation, spec, state.spec, steps, machine))
-
-    how = planned(spec, machine)
-    if how is None or not machine.explicit or how.plan.peak_bytes <= machine.memory:
-        return how
-
-    def again(spec: ArraySpec, machine: Machine) -> Plan:
-        other = planned(spec, machine)
-        if other is None:
-            raise MemoryBudgetError(operation)
-        return other.plan
-
-    how.plan.check(remedies=remedies(spec, axes, machine, again))
-    return how
+    state = _made_whole(spec, axes, operation, machine)
+    if state is None:
+        return None
+    if work is not None:
+        last = state.stages.pop()
+        assert isinstance(last, Stage)
+        chunks = list(last.result.chunks)
+        for axis, n in zip(axes, points, strict=True):
+            chunks[axis] = (n,)
+        result = ArraySpec(tuple(chunks), dtype, itemsize, spec.library)
+        reason = "all axes are whole in the chunks"
+        state.put(Stage(last.source, result, last.exchange, work, reason))
+    stages = tuple(state.stages)
+    steps = steps_of(stages, machine, operation)
+    plan = Plan(operation, spec, state.spec, steps, machine)
+    fits = plan.peak_bytes <= machine.memory or not machine.explicit
+    return FFTPlan(stages, plan) if fits else None
 
 
 def _made_whole(

@@ -10,6 +10,7 @@ from .hermitian import mirror
 from .kernel import Kernel
 from .library import Array, library_of, namespace
 from .memory import all_but
+from .missing import Source, check_finite
 from .segments import PLANES, Quantity
 
 
@@ -24,23 +25,29 @@ def _finish(
     half: bool,
     one_sided: bool,
     dtype: str,
+    sources: tuple[Source | None, ...] = (),
 ) -> Array:
     xp = namespace(x)
     n = x.shape[axis] // PLANES[quantity]
     before = (slice(None),) * axis
-    planes = [x[(*before, slice(i * n, (i + 1) * n))] for i in range(PLANES[quantity])]
+    planes = [x[(*before, slice(i * n, (i + 1) * n), ...)] for i in range(PLANES[quantity])]
     if quantity == "power":
         out = planes[0] * scale
     elif quantity == "coherence":
         first, second, real, imaginary = planes
-        out = (real**2 + imaginary**2) / first / second
+        for plane, source in zip(planes, sources, strict=False):
+            check_finite(plane, (axis,), source)
+        with np.errstate(invalid="ignore"):  # NaN where a spectrum is 0
+            out = (real**2 + imaginary**2) / first / second
     else:
         out = _complex(xp, planes[0] * scale, planes[1] * scale)
     if half and not one_sided:
-        out = xp.concat([out, _mirrored(out[(*before, slice(1, nfft - n + 1))], axis)], axis=axis)
+        out = xp.concat(
+            [out, _mirrored(out[(*before, slice(1, nfft - n + 1), ...)], axis)], axis=axis
+        )
     elif half and quantity != "coherence":
         # Frequencies without a negative twin: zero, and the last of an even number of points.
-        out[(*before, slice(1, (nfft + 1) // 2))] *= 2.0
+        out[(*before, slice(1, (nfft + 1) // 2), ...)] *= 2.0
     wanted = np.dtype(dtype) if library_of(x) == "numpy" else getattr(xp, dtype)
     return xp.astype(out, wanted, copy=False)
 
@@ -70,7 +77,8 @@ finish = Kernel(
 
 ``scale`` holds the number of segments too; ``half`` says that the sums are those of the
 non-negative frequencies of real data of ``nfft`` points, which stand for the others as well
-(``one_sided``), or are continued by them."""
+(``one_sided``), or are continued by them. A coherence may be NaN of finite data; ``sources`` names
+two arrays which are refused where they were not finite."""
 
 
 def median_bias(n: int) -> float:

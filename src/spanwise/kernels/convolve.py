@@ -23,12 +23,15 @@ from .fft import fft
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .memory import all_but
+from .missing import Source, check_finite
 from .spectrum import as_inexact, inexact_dtype
 
 _TILE = 2**15
 """Points of a tile beyond which a transform leaves the cache (measured, SciPy, float32)."""
 _BATCH = 2**18
 """Points of the tiles that are transformed in one call."""
+_MOST_POINTS = 2**24
+"""Points of a tile on a device, which wants many at a time but has room for few copies of them."""
 _LANES = 8
 """Lines that libraries transform at once, which saves half of the time; a batch has a multiple of
 them, or more points if tiles are long."""
@@ -144,14 +147,15 @@ def _window(
     taps: Array,
     axes: tuple[int, ...],
     starts: tuple[int, ...] | None,
-    lengths: tuple[int, ...] | None,
+    lengths: tuple[int | None, ...] | None,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where results begin in the full convolution, and how many there are."""
     counts = tuple(taps.shape[a] for a in axes)
     starts = tuple(k - 1 for k in counts) if starts is None else starts
-    if lengths is None:
-        lengths = tuple(x.shape[a] - k + 1 for a, k in zip(axes, counts, strict=True))
-    return starts, lengths
+    given = (None,) * len(axes) if lengths is None else lengths
+    return starts, tuple(
+        x.shape[a] - k + 1 if n is None else n for a, k, n in zip(axes, counts, given, strict=True)
+    )
 
 
 def _generic(
@@ -161,11 +165,11 @@ def _generic(
     *,
     axes: tuple[int, ...],
     starts: tuple[int, ...] | None = None,
-    lengths: tuple[int, ...] | None = None,
+    lengths: tuple[int | None, ...] | None = None,
+    source: Source | None = None,
     engine: str = "scipy",
 ) -> Array:
-    """As one tile."""
-    starts, lengths = _window(x, taps, axes, starts, lengths)
+    starts, counts = _window(x, taps, axes, starts, lengths)
     taps = taps if library_of(taps) == library_of(x) else like(taps, x)
     xp = namespace(x)
     taps, x = as_inexact(taps, False), as_inexact(x, False)
@@ -173,22 +177,45 @@ def _generic(
     x, taps = xp.astype(x, dtype, copy=False), xp.astype(taps, dtype, copy=False)
     if not axes:
         return x * taps
+    longest = max(range(len(axes)), key=lambda i: counts[i])
+    axis = axes[longest]
+    rows = math.prod(n for a, n in enumerate(x.shape) if a != axis)
+    step = max(4 * taps.shape[axis], _MOST_POINTS // max(1, rows))
+    parts = []
+    for i in range(0, max(1, counts[longest]), step):
+        first = tuple(s + i if j == longest else s for j, s in enumerate(starts))
+        few = tuple(min(step, n - i) if j == longest else n for j, n in enumerate(counts))
+        parts.append(_tile(x, taps, axes, first, few, source))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=axis)
+
+
+def _tile(
+    x: Array,
+    taps: Array,
+    axes: tuple[int, ...],
+    starts: tuple[int, ...],
+    counts: tuple[int, ...],
+    source: Source | None,
+) -> Array:
+    """Some results by one transform of what they are made of."""
+    xp = namespace(x)
     read, kept, points = [slice(None)] * x.ndim, [slice(None)] * x.ndim, []
-    for axis, start, n in zip(axes, starts, lengths, strict=True):
+    for axis, start, n in zip(axes, starts, counts, strict=True):
         # Samples in front of the first and behind the last are 0, and need no room in front.
         first = max(0, start - taps.shape[axis] + 1)
         read[axis] = slice(first, max(first, min(x.shape[axis], start + n)))
         kept[axis] = slice(start - first, start - first + n)
         points.append(_fast_length(n + taps.shape[axis] - 1))
     piece = x[tuple(read)]
-    if 0 in piece.shape or 0 in lengths:
-        where = dict(zip(axes, lengths, strict=True))
+    if 0 in piece.shape or 0 in counts:
+        where = dict(zip(axes, counts, strict=True))
         shape = tuple(where.get(a, n) for a, n in enumerate(x.shape))
-        return xp.zeros(shape, dtype=dtype, device=x.device)
-    real = not xp.isdtype(dtype, "complex floating")
+        return xp.zeros(shape, dtype=x.dtype, device=x.device)
+    real = not xp.isdtype(x.dtype, "complex floating")
     params = {"axes": axes, "lengths": tuple(points), "norm": None}
     kind, inverse = ("rfft", "irfft") if real else ("fft", "ifft")
     spectrum = fft(piece, kind=kind, **params)
+    check_finite(spectrum, axes, source)
     spectrum *= fft(taps, kind=kind, **params)
     return fft(spectrum, kind=inverse, overwrite=True, **params)[tuple(kept)]
 
@@ -200,22 +227,23 @@ def _numpy(
     *,
     axes: tuple[int, ...],
     starts: tuple[int, ...] | None = None,
-    lengths: tuple[int, ...] | None = None,
+    lengths: tuple[int | None, ...] | None = None,
+    source: Source | None = None,
     engine: str = "scipy",
 ) -> np.ndarray:
-    starts, lengths = _window(x, taps, axes, starts, lengths)
+    starts, counts = _window(x, taps, axes, starts, lengths)
     dtype = result_dtype(x.dtype, taps.dtype)
     taps = taps.astype(dtype)
     if not axes:
         return x.astype(dtype) * taps
     shape = list(x.shape)
-    for axis, n in zip(axes, lengths, strict=True):
+    for axis, n in zip(axes, counts, strict=True):
         shape[axis] = n
     out = buffers.empty(tuple(shape), dtype)
     if 0 in out.shape:
         return out
-    how = tiling(x.shape, lengths, tuple(taps.shape[a] for a in axes), axes)
-    work = _Tiles(x, out, taps, axes, starts, how, engine)
+    how = tiling(x.shape, counts, tuple(taps.shape[a] for a in axes), axes)
+    work = _Tiles(x, out, taps, axes, starts, how, engine, source)
     paired = [a for a in range(x.ndim) if a not in axes and taps.shape[a] > 1]
     for rows in _pieces(x.shape, how.rows, all_but(*axes, ndim=x.ndim)):
         own = tuple(rows[a] if a in paired else slice(None) for a in range(x.ndim))
@@ -246,7 +274,9 @@ class _Tiles:
         starts: tuple[int, ...],
         how: Tiling,
         engine: str,
+        source: Source | None,
     ) -> None:
+        self.source = source
         self.x, self.out, self.taps, self.axes, self.how = x, out, taps, axes, how
         self.starts = starts
         self.kinds = ("fft", "ifft") if out.dtype.kind == "c" else ("rfft", "irfft")
@@ -267,6 +297,7 @@ class _Tiles:
             tiles = self._read(firsts, rows)
             axes = tuple(a + 1 for a in self.axes)
             spectra = fft(tiles, kind=self.kinds[0], axes=axes, **self.params)
+            check_finite(spectra, axes, self.source)
             spectra *= taps
             results = fft(spectra, kind=self.kinds[1], axes=axes, overwrite=True, **self.params)
             for first, result in zip(firsts, results, strict=True):
@@ -323,10 +354,11 @@ convolve = Kernel(
 )
 """Convolution of a block with ``taps`` along ``axes``.
 
-On the other axes the two multiply; there ``taps`` has the length of the block, or 1. Without
-``starts`` and ``lengths`` the result is what the block alone determines, ``n - k + 1`` points from
-index k - 1 of the full convolution on; with them, ``lengths`` points from ``starts`` on, on each of
-``axes``, where the block is 0 outside. ``engine`` as of :data:`spanwise.kernels.fft.fft`."""
+On the other axes the two multiply; there ``taps`` has the length of the block, or 1. The result
+begins at ``starts`` in the full convolution, on each of ``axes``, and has ``lengths`` points, where
+the block is 0 outside; by default it is what the block alone determines: ``n - k + 1`` points from
+index k - 1 on (a length of None means that many). With a ``source``, samples that are not finite
+raise an error that names it. ``engine`` as of :data:`spanwise.kernels.fft.fft`."""
 
 convolve.register("numpy", _numpy)
 

@@ -15,7 +15,7 @@ from .kernel import Kernel
 from .library import Array, library_of, namespace
 from .slabs import Index
 from .spectrum import as_inexact, double
-from .tapered import Windows, by_parts, centred_axes, nothing, transformed
+from .tapered import Windows, by_parts, centred_axes, nothing, tables_of, transformed
 from .twosided import two_sided
 
 
@@ -85,7 +85,8 @@ def _cross(
     if 0 in x.shape:
         return nothing(as_inexact(x, True) * as_inexact(y, True), axes, half=half)
     real = not any(xp.isdtype(z.dtype, "complex floating") for z in (x, y))
-    how = {"detrend": detrend, "windows": windows, "engine": engine, "real": real}
+    tables = tables_of(windows, x, axes)
+    how = {"detrend": detrend, "windows": tables, "engine": engine, "real": real}
     centred = centred_axes(axes, half=half, shift=shift)
     if library_of(x) == "numpy":
         dtypes = (as_inexact(z[:0], True).dtype for z in (x, y))

@@ -94,54 +94,60 @@ def _fill(x: Array, /, *, axes: tuple[int, ...], fill: str | complex) -> Array:
     if fill != "interp":
         return xp.where(missing, xp.asarray(fill, dtype=x.dtype, device=x.device), x)
     for axis in axes:
-        lines = _filled(xp.moveaxis(x, axis, -1))
-        x = xp.moveaxis(lines, -1, axis)
+        lines = xp.moveaxis(x, axis, -1)
+        x = xp.moveaxis(filled_lines(lines, _indices(lines)), -1, axis)
     return x
 
 
-def _filled(x: Array) -> Array:
-    """Lines along the last axis with their gaps filled, where a line has a value at all."""
+_NOWHERE = -(2**62)
+"""Position of a sample that is not there: before all others."""
+
+
+def filled_lines(x: Array, position: Array) -> Array:
+    """Lines along the last axis with their gaps filled, where a line has a value at all.
+
+    ``position`` is an integer for each sample, rising along a line.
+    """
     xp = namespace(x)
-    n = x.shape[-1]
-    before, left = _carried(x)
-    behind, right = (xp.flip(a, axis=-1) for a in _carried(xp.flip(x, axis=-1)))
-    after = n - 1 - behind  # n: there is none
-    index = _indices(x)
-    here = before == index
-    no_left, no_right = before < 0, after >= n
-    span = xp.where(here | no_left | no_right, xp.ones_like(index), after - before)
+    before, left = _carried(x, position)
+    behind, right = (
+        xp.flip(a, axis=-1) for a in _carried(xp.flip(x, axis=-1), -xp.flip(position, axis=-1))
+    )
+    no_left, no_right = before == _NOWHERE, behind == _NOWHERE
+    here = before == position
+    span = xp.where(here | no_left | no_right, xp.ones_like(position), -behind - before)
     real = xp.real(x).dtype if xp.isdtype(x.dtype, "complex floating") else x.dtype
-    weight = xp.astype(index - before, real) / xp.astype(span, real)
+    ahead = xp.where(no_left, xp.zeros_like(position), position - before)
+    weight = xp.astype(ahead, real) / xp.astype(span, real)
     between = left + xp.astype(weight, x.dtype) * (right - left)
     inside = xp.where(no_left, right, xp.where(no_right, left, between))
     return xp.where(here | (no_left & no_right), x, inside)
 
 
-def _carried(x: Array) -> tuple[Array, Array]:
-    """Index and value of the last sample that is there, at or before each; -1 if there is none.
+def _carried(x: Array, position: Array) -> tuple[Array, Array]:
+    """Position and value of the last sample that is there, at or before each.
 
     By doubling: after step s each knows of the s before it. (The standard has no running maximum.)
     """
     xp = namespace(x)
     missing = xp.isnan(x)
-    index = _indices(x)
-    position = xp.where(missing, -xp.ones_like(index), index)
+    found = xp.where(missing, _NOWHERE * xp.ones_like(position), position)
     value = xp.where(missing, xp.zeros_like(x), x)
     step = 1
     while step < x.shape[-1]:
-        earlier = xp.concat([position[..., :step], position[..., :-step]], axis=-1)
+        earlier = xp.concat([found[..., :step], found[..., :-step]], axis=-1)
         carried = xp.concat([value[..., :step], value[..., :-step]], axis=-1)
-        is_later = earlier > position
-        position = xp.where(is_later, earlier, position)
+        is_later = earlier > found
+        found = xp.where(is_later, earlier, found)
         value = xp.where(is_later, carried, value)
         step *= 2
-    return position, value
+    return found, value
 
 
 def _indices(x: Array) -> Array:
     """The index of each element along the last axis."""
     xp = namespace(x)
-    return xp.broadcast_to(xp.arange(x.shape[-1], device=x.device), x.shape)
+    return xp.broadcast_to(xp.arange(x.shape[-1], dtype=xp.int64, device=x.device), x.shape)
 
 
 def _fill_numpy(x: np.ndarray, /, *, axes: tuple[int, ...], fill: str | complex) -> np.ndarray:
@@ -166,19 +172,33 @@ def _interpolate(x: np.ndarray, missing: np.ndarray, axes: tuple[int, ...]) -> N
         if not lines.any():
             continue
         moved, gaps = np.moveaxis(x, axis, -1), np.moveaxis(missing, axis, -1)
-        values, gone = moved[lines], gaps[lines]
-        n = values.shape[-1]
-        index = np.arange(n, dtype="int32")
-        before = np.maximum.accumulate(np.where(gone, np.int32(-1), index), axis=-1)
-        behind = np.where(gone, np.int32(n), index)[:, ::-1]
-        after = np.minimum.accumulate(behind, axis=-1)[:, ::-1]
-        row, at = np.nonzero(gone)
-        low, high = before[row, at], after[row, at]
-        left, right = np.where(low < 0, high, low), np.where(high == n, low, high)
-        weight = (at - left) / np.maximum(right - left, 1)
-        values[row, at] = values[row, left] + weight * (values[row, right] - values[row, left])
+        values = moved[lines]
+        interpolate_lines(values, gaps[lines])
         moved[lines] = values
         gaps[lines] = False
+
+
+def interpolate_lines(
+    values: np.ndarray, gone: np.ndarray, position: np.ndarray | None = None
+) -> None:
+    """Fill, in place, lines that have a value each: rows of a matrix.
+
+    ``position`` holds those of all samples, where they do not count 0, 1, 2 ...
+    """
+    n = values.shape[-1]
+    index = np.arange(n, dtype="int32" if n < 2**31 else "int64")
+    before = np.maximum.accumulate(np.where(gone, index.dtype.type(-1), index), axis=-1)
+    behind = np.where(gone, index.dtype.type(n), index)[:, ::-1]
+    after = np.minimum.accumulate(behind, axis=-1)[:, ::-1]
+    row, at = np.nonzero(gone)
+    low, high = before[row, at], after[row, at]
+    left, right = np.where(low < 0, high, low), np.where(high == n, low, high)
+    if position is None:
+        weight = (at - left) / np.maximum(right - left, 1)
+    else:
+        start = position[row, left]
+        weight = (position[row, at] - start) / np.maximum(position[row, right] - start, 1)
+    values[row, at] = values[row, left] + weight * (values[row, right] - values[row, left])
 
 
 def _fill_free_axes(x: Array, /, *, axes: tuple[int, ...], fill: str | complex) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from .fft import untransformed
 from .kernel import Kernel
 from .library import Array, namespace
 from .spectrum import as_inexact, squared_magnitude
-from .tapered import Windows, by_parts, centred_axes, nothing, transformed
+from .tapered import Windows, by_parts, centred_axes, nothing, tables_of, transformed
 from .twosided import two_sided
 
 
@@ -70,12 +70,11 @@ def _numpy(
 ) -> np.ndarray:
     if not x.size:
         return nothing(_real(as_inexact(x, False)), axes, half=half)
+    how = {"detrend": detrend, "windows": tables_of(windows, x, axes), "engine": engine}
     return by_parts(
         x,
         axes,
-        lambda part: _known(
-            x[part], axes, scale, half, detrend=detrend, windows=windows, engine=engine
-        ),
+        lambda part: _known(x[part], axes, scale, half, **how),
         dtype=real_dtype(as_inexact(x[:0], False)),
         half=half,
         centred=centred_axes(axes, half=half, shift=shift),

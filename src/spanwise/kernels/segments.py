@@ -127,7 +127,7 @@ class Slab:
 def slabs_of(run: Run, how: Segments, device: bool) -> Iterator[Slab]:
     """Parts of a run that are worked on at a time."""
     lead, _, trail = run.x.shape
-    itemsize = np.dtype("float64").itemsize if device else run.x.itemsize
+    itemsize = run.x.itemsize if library_of(run.x) == "numpy" else 8
     lines = max(1, _SLAB_BYTES[device] // (how.nfft * itemsize))
     t = max(1, min(trail, lines))
     m = max(1, min(run.count, lines // t))
@@ -251,8 +251,10 @@ class _Sums:
     def add(self, slab: Slab, spectra: Sequence[Array], quantity: Quantity) -> None:
         """Add what the spectra of a slab give."""
         total = self.total[slab.lead, slab.trail, :]
-        for a in range(0, spectra[0].shape[1], _SUMMED):
-            planes = _planes([s[:, a : a + _SUMMED, ...] for s in spectra], quantity)
+        count = spectra[0].shape[1]
+        for a in range(0, count, _SUMMED):
+            group = slice(a, min(a + _SUMMED, count))
+            planes = _planes([s[:, group, ...] for s in spectra], quantity)
             n = planes[0].shape[-1]
             for i, plane in enumerate(planes):
                 total[..., i * n : (i + 1) * n] += plane

@@ -35,6 +35,14 @@ def _windowed(x: Array, tables: Sequence[tuple[int, np.ndarray]], *, overwrite: 
     return x
 
 
+def tables_of(windows: Windows, x: Array, axes: tuple[int, ...]) -> tuple[np.ndarray | None, ...]:
+    """The values of windows; those that are values already were checked when the call was made."""
+    return tuple(
+        w if w is None or isinstance(w, np.ndarray) else window_values(w, x.shape[axis])
+        for axis, w in zip(axes, windows, strict=False)
+    )
+
+
 def transformed(
     x: Array,
     axes: tuple[int, ...],
@@ -53,9 +61,9 @@ def transformed(
     if detrend is not None:
         x = detrended(x, axes, detrend)
     tables = [
-        (axis, window_values(window, x.shape[axis]))
-        for axis, window in zip(axes, windows, strict=False)
-        if window is not None
+        (axis, values)
+        for axis, values in zip(axes, tables_of(windows, x, axes), strict=False)
+        if values is not None
     ]
     x = _windowed(x, tables, overwrite=is_fresh)
     real = real and namespace(x).isdtype(x.dtype, "real floating")

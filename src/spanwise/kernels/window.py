@@ -1,13 +1,15 @@
 """Windows: what samples are multiplied by before a transform, as tables in double precision.
 
-SciPy defines them. Those of the cosine family are evaluated at any sample by their formula, so that
-a task that holds a part of a very long axis makes its part only.
+SciPy defines them. All but a few (chebwin, dpss, kaiser_bessel_derived, taylor) are evaluated at
+any sample by a formula, so that a task that holds a part of a very long axis makes its part only;
+of those few, and of SciPy's abbreviations of names, it makes the whole.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,30 +74,26 @@ def window_part(window: Window, n: int, start: int, stop: int) -> np.ndarray:
     >>> window_part("hann", 8, 2, 5)
     array([0.5       , 0.85355339, 1.        ])
     """
-    coefficients = _coefficients(window)
-    if coefficients is None or n < 2:
+    form = _form(window)
+    if form is None or n < 2:
         return window_values(window, n)[start:stop]
-    turns = np.arange(start, stop) / n
-    out = np.full(stop - start, coefficients[0])
-    for m, a in enumerate(coefficients[1:], start=1):
-        out += (-1) ** m * a * np.cos(2 * np.pi * m * turns)
-    return out
+    return form(np.arange(start, stop, dtype=np.float64), n)
 
 
 def window_means(window: Window, n: int) -> tuple[float, float]:
     """The mean of a window, and the mean of its squares.
 
-    >>> window_means("hann", 8)
+    >>> window_means("hann", 4)
     (0.5, 0.375)
     """
     if not n:
         return 1.0, 1.0
-    coefficients = _coefficients(window)
-    if coefficients is not None and n > 2 * len(coefficients):
-        first, *others = coefficients
-        return first, first**2 + math.fsum(a * a for a in others) / 2
-    values = window_values(window, n)
-    return math.fsum(values) / n, math.fsum(values**2) / n
+    means = np.zeros(2)
+    each = n if _form(window) is None else _CACHED_POINTS
+    for start in range(0, n, each):
+        values = window_part(window, n, start, min(start + each, n))
+        means += math.fsum(values) / n, math.fsum(values**2) / n
+    return float(means[0]), float(means[1])
 
 
 def frozen(window: Window, n: int) -> Window:
@@ -106,14 +104,117 @@ def frozen(window: Window, n: int) -> Window:
     """
     if not _is_named(window):
         return _given(window, n)
-    if _coefficients(window) is None:
-        # What makes a window of so many points makes a longer one.
-        window_values(window, min(n, _CACHED_POINTS))
+    # What makes a window of so many points makes a longer one.
+    window_values(window, min(n, _CACHED_POINTS))
     return _hashable(window)
 
 
-def _coefficients(window: Window) -> tuple[float, ...] | None:
-    return _COSINES.get(window) if isinstance(window, str) else None
+Form = Callable[[np.ndarray, int], np.ndarray]
+"""From sample numbers and the period to the values of a window."""
+
+
+def _form(window: Window) -> Form | None:
+    """The formula of a window that SciPy knows, if there is one here."""
+    if not _is_named(window):
+        return None
+    name, *parameters = window if isinstance(window, tuple) else (window,)
+    if not isinstance(name, str):  # Kaiser's beta
+        name, parameters = "kaiser", [name]
+    if name in _COSINES and not parameters:
+        return functools.partial(_cosines, coefficients=_COSINES[name])
+    form = _FORMS.get(name)
+    return None if form is None else lambda j, n: form(j, n, *parameters)
+
+
+def _cosines(j: np.ndarray, n: int, coefficients: Sequence[float]) -> np.ndarray:
+    first, *others = coefficients
+    out = np.full(j.shape, float(first))
+    for m, a in enumerate(others, start=1):
+        out += (-1) ** m * a * np.cos(2 * np.pi * m * (j / n))
+    return out
+
+
+def _hamming(j: np.ndarray, n: int, alpha: float) -> np.ndarray:
+    return _cosines(j, n, (alpha, 1 - alpha))
+
+
+def _kaiser(j: np.ndarray, n: int, beta: float) -> np.ndarray:
+    from scipy.special import i0
+
+    return i0(beta * np.sqrt(1 - (2 * j / n - 1) ** 2)) / i0(beta)
+
+
+def _gaussian(j: np.ndarray, n: int, std: float) -> np.ndarray:
+    return np.exp(-0.5 * ((j - n / 2) / std) ** 2)
+
+
+def _general_gaussian(j: np.ndarray, n: int, p: float, sig: float) -> np.ndarray:
+    return np.exp(-0.5 * np.abs((j - n / 2) / sig) ** (2 * p))
+
+
+def _tukey(j: np.ndarray, n: int, alpha: float = 0.5) -> np.ndarray:
+    if alpha <= 0:
+        return np.ones(j.shape)
+    alpha = min(alpha, 1.0)
+    inside = np.minimum(np.minimum(j, n - j) / n, alpha / 2)
+    return 0.5 - 0.5 * np.cos(2 * np.pi * inside / alpha)
+
+
+def _cosine(j: np.ndarray, n: int) -> np.ndarray:
+    return np.sin(np.pi * (j + 0.5) / (n + 1))
+
+
+def _bartlett(j: np.ndarray, n: int) -> np.ndarray:
+    return 1 - np.abs(2 * j / n - 1)
+
+
+def _parzen(j: np.ndarray, n: int) -> np.ndarray:
+    t = np.abs(j - n / 2)
+    r = 2 * t / (n + 1)
+    return np.where(t <= n / 4, 1 - 6 * r**2 + 6 * r**3, 2 * (1 - r) ** 3)
+
+
+def _bohman(j: np.ndarray, n: int) -> np.ndarray:
+    r = np.abs(2 * j / n - 1)
+    return (1 - r) * np.cos(np.pi * r) + np.sin(np.pi * r) / np.pi
+
+
+def _triang(j: np.ndarray, n: int) -> np.ndarray:
+    return 1 - np.abs(2 * j - n) / (n + 2 - n % 2)
+
+
+def _barthann(j: np.ndarray, n: int) -> np.ndarray:
+    r = np.abs(j / n - 0.5)
+    return 0.62 - 0.48 * r + 0.38 * np.cos(2 * np.pi * r)
+
+
+def _lanczos(j: np.ndarray, n: int) -> np.ndarray:
+    return np.sinc(2 * j / n - 1)
+
+
+def _exponential(
+    j: np.ndarray, n: int, center: float | None = None, tau: float = 1.0
+) -> np.ndarray:
+    return np.exp(-np.abs(j - (n / 2 if center is None else center)) / tau)
+
+
+_FORMS: dict[str, Callable[..., np.ndarray]] = {
+    "barthann": _barthann,
+    "bartlett": _bartlett,
+    "bohman": _bohman,
+    "cosine": _cosine,
+    "exponential": _exponential,
+    "gaussian": _gaussian,
+    "general_cosine": _cosines,
+    "general_gaussian": _general_gaussian,
+    "general_hamming": _hamming,
+    "kaiser": _kaiser,
+    "lanczos": _lanczos,
+    "parzen": _parzen,
+    "triang": _triang,
+    "tukey": _tukey,
+}
+"""Formulas of periodic windows: sample numbers, the period, and the window's parameters."""
 
 
 def _is_named(window: Window) -> bool:

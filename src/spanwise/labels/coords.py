@@ -222,6 +222,7 @@ def read_frequencies(
     points = da.sizes[dim]
     if dim in da.coords:
         attrs = da.coords[dim].attrs
+        _refuse_waves(attrs, dim)
         values = _frequency_values(da.coords[dim].values, dim)
     else:
         attrs = {}
@@ -248,6 +249,16 @@ def read_frequencies(
         recorded.get("true_phase"),
         recorded.get("true_amplitude"),
     )
+
+
+def _refuse_waves(attrs: Mapping[str, Any], dim: str) -> None:
+    """Raise where the coordinate is that of a cosine or sine transform."""
+    waves, record = recorded_axis(attrs, ("transform", "type"))
+    if waves is not None:
+        raise ArgumentError(
+            f"dim={dim!r}: its coordinate is that of a transform {record['transform']!r}; call "
+            f"i{record['transform']}"
+        )
 
 
 def _points(points: int, half: bool, length: int | None, attrs: dict[str, Any]) -> int:

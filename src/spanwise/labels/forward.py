@@ -9,10 +9,11 @@ from .. import fft as _fft
 from ..errors import ArgumentError
 from ..kernels.spectrum import Order, Ramp, cycles
 from ..kernels.window import frozen, window_means
+from ..signal._detrend import detrend_axes
 from .attrs import derived_attrs
 from .coords import Axis, frequency_coordinate, read_axis
 from .missing import fill_missing, source_of
-from .numeric import cropped, detrended, flipped, modulated, split_shift, windowed
+from .numeric import cropped, flipped, modulated, split_shift, windowed
 from .segments import segmented
 from .select import new_name, on_dims
 from .treatment import LONG_NAME, Treatment
@@ -75,7 +76,7 @@ def _prepared(
     if downwards or named or how.detrend:
         x = cropped(x, dict(zip(numbers, points, strict=True)))
     if how.detrend is not None:
-        x = detrended(x, numbers, how.detrend)
+        x = detrend_axes(x, numbers, how.detrend)
     windows, gain = {}, 1.0
     for d, number in zip(dims, numbers, strict=True):
         if d in named:

@@ -27,6 +27,9 @@ from .coords import Axis, recorded_axis
 from .grid import Grid
 from .units import base_unit, product
 
+_TOLERANCE = 1e-3
+"""Steps by which the first frequency may be off."""
+
 
 def wave_numbers(kind: str, type: int, n: int) -> tuple[Fraction, int]:
     """The frequency of point 0, in steps, and how many steps make a cycle per two samples.
@@ -85,9 +88,13 @@ def _from_step(
         return Axis(name, Grid(0, 1, 1))
     values = da.coords[dim].values.astype("float64")
     step = float(values[-1] - values[0]) / (n - 1)
-    if not step > 0:
-        raise ArgumentError(f"dim={dim!r}: its coordinate holds no rising frequencies")
-    spacing = 1 / (2 * wave_numbers(kind, type, n)[1] * step)
+    first, count = wave_numbers(kind, type, n)
+    if not step > 0 or abs(values[0] / step - float(first)) > _TOLERANCE:
+        raise ArgumentError(
+            f"dim={dim!r}: its coordinate holds no frequencies of a {kind} of type {type} "
+            f"(expected ({first} + k) f for k = 0, 1, 2 ...)"
+        )
+    spacing = 1 / (2 * count * step)
     units = product((base_unit(attrs.get("units")), -1))
     plain = {} if units is None else {"units": units}
     return Axis(name, Grid(0.0, spacing), "float64", attrs=plain)

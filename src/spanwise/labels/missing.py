@@ -89,7 +89,8 @@ def fill_missing(da: Any, dims: Iterable[str], fill: Fill) -> Any:
     DataArray
         Lazy on lazy data: one task per chunk, which Dask fuses with the next, for a number and
         along whole dimensions. To interpolate along a cut dimension an exchange makes it whole
-        and cuts others instead; it stays whole.
+        and cuts others instead; it stays whole. Where there are no others to cut (a long series)
+        chunks stay as they are and are read twice: each tells the others its first and last value.
 
     Raises
     ------
@@ -106,12 +107,12 @@ def fill_missing(da: Any, dims: Iterable[str], fill: Fill) -> Any:
     axes = tuple(da.get_axis_num(d) for d in dims)
 
     def chunked(array: Any) -> Any:
-        from ..graph.dask import lower_fft, spec_of
+        from ..graph.dask import lower_fill, spec_of
         from ..graph.missing import plan_fill
 
         how = plan_fill(spec_of(array), axes=axes, fill=fill, machine=options.machine())
         store = options.get_options()["temporary_store"]
-        return lower_fft(array, how, store_root=store)
+        return lower_fill(array, how, store_root=store)
 
     return da.copy(
         data=dispatch.apply(

@@ -7,19 +7,17 @@ axes shifts and flips take slices of other chunks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from .. import dispatch
 from .. import fft as _fft
 from ..kernels.blocks import flip
-from ..kernels.detrend import detrend
 from ..kernels.missing import Source
 from ..kernels.spectrum import Ramp, inexact_dtype, modulate
 from ..kernels.tapered import apply_window
 from ..signal._arguments import floating, is_complex, is_whole
-from ..signal._detrend import detrend_cut
 
 
 def cropped(x: Any, lengths: dict[int, int]) -> Any:
@@ -42,21 +40,6 @@ def flipped(x: Any, axes: Sequence[int]) -> Any:
         dtype=x.dtype if isinstance(x.dtype, np.dtype) else None,
         reason="the coordinate decreases",
         axes=tuple(axes),
-    )
-
-
-def detrended(x: Any, axes: tuple[int, ...], type: Literal["constant", "linear"]) -> Any:
-    """Less the mean, or the least-squares trend, over some axes."""
-    if not is_whole(x, axes):
-        return detrend_cut(x, axes, type, operation="detrend")[0]
-    return dispatch.blockwise(
-        x,
-        detrend,
-        operation="detrend",
-        dtype=_floating(x),
-        reason="the axes are whole in their chunks",
-        axes=axes,
-        type=type,
     )
 
 

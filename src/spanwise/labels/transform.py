@@ -7,7 +7,10 @@ once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ..errors import ArgumentError
 from .attrs import keeps_attrs
@@ -68,6 +71,7 @@ def transform(
     lengths = choose_lengths(n, dims)
     half_dim = dims[-1] if half else real_dim
     _check_windows(how, dims)
+    how = replace(how, lag=_lags(how.lag, dims))
     obj = drop_extra(obj, dims)
     one = inverse if is_inverse else forward
 
@@ -77,6 +81,21 @@ def transform(
     if isinstance(obj, xr.Dataset):
         return over_variables(obj, dims, run, keep_attrs=keeps_attrs(how.keep_attrs))
     return run(obj, dims)
+
+
+def _lags(lag: Any, dims: tuple[str, ...]) -> Any:
+    """The coordinate of the central sample: one for all dimensions, or by dimension."""
+    if lag is None or (np.ndim(lag) == 0 and not isinstance(lag, Mapping)):
+        return lag
+    if not isinstance(lag, Mapping):
+        values = list(lag)
+        if len(values) != len(dims):
+            raise ArgumentError(f"lag={lag!r}: expected a number, or one for each of {dims}")
+        lag = dict(zip(dims, values, strict=True))
+    other = [d for d in lag if d not in dims]
+    if other:
+        raise ArgumentError(f"lag={lag!r}: {other[0]!r} is not transformed; {dims=}")
+    return lag
 
 
 def _check_windows(how: Treatment, dims: tuple[str, ...]) -> None:

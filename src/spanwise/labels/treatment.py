@@ -31,7 +31,7 @@ class Treatment:
     """Count the phase from coordinate 0; None (inverse): as the forward transform recorded."""
     true_amplitude: bool | None = True
     """Multiply by the spacing; None (inverse): as the forward transform recorded."""
-    lag: float | Mapping[str, float] | None = None
+    lag: float | Mapping[str, float | None] | None = None
     """Coordinate of the central sample of the inverse."""
     detrend: Literal["constant", "linear"] | None = None
     """What is taken away before the transform."""

@@ -13,11 +13,14 @@ import numpy as np
 from .. import dispatch, options
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
+from ..fft._call import lower, plan_line
 from ..graph.arguments import resolve_axes
+from ..graph.grid import balanced
 from ..kernels.convolve import convolve as convolve_kernel
 from ..kernels.convolve import result_dtype
 from ..kernels.library import library_of, namespace
-from ._arguments import fft_engine, is_complex
+from ..kernels.missing import Source, refuse_missing
+from ._arguments import fft_engine, is_complex, is_whole
 
 Mode = Literal["full", "same", "valid"]
 
@@ -132,7 +135,7 @@ def fftconvolve(
     in1: Any, in2: Any, mode: Mode = "full", axes: int | Iterable[int] | None = None
 ) -> Any:
     """Convolve two arrays by fast Fourier transforms."""
-    return _convolve("fftconvolve", in1, in2, mode, axes)
+    return convolve_arrays("fftconvolve", in1, in2, mode, axes)
 
 
 @_documented
@@ -140,7 +143,7 @@ def oaconvolve(
     in1: Any, in2: Any, mode: Mode = "full", axes: int | Iterable[int] | None = None
 ) -> Any:
     """Convolve a long array with a short one, tile by tile."""
-    return _convolve("oaconvolve", in1, in2, mode, axes)
+    return convolve_arrays("oaconvolve", in1, in2, mode, axes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +158,13 @@ class _Window:
     """Number of results."""
 
 
-def _convolve(name: str, in1: Any, in2: Any, mode: str, axes: Any) -> Any:
-    function = f"signal.{name}"
-    in1 = dispatch.accept(in1, function=function, name="in1")
-    in2 = dispatch.accept(in2, function=function, name="in2")
+def convolve_arrays(
+    name: str, in1: Any, in2: Any, mode: str, axes: Any, source: Source | None = None
+) -> Any:
+    """Convolve; with a ``source``, values that are not finite raise an error that names it."""
+    how = {"function": f"signal.{name}", "accessor": "spanwise.signal.fftconvolve"}
+    in1 = dispatch.accept(in1, name="in1", **how)
+    in2 = dispatch.accept(in2, name="in2", **how)
     if in1.ndim != in2.ndim:
         raise ArgumentError(
             f"in1 and in2 should have the same dimensionality, and have {in1.ndim} and {in2.ndim} "
@@ -193,7 +199,7 @@ def _convolve(name: str, in1: Any, in2: Any, mode: str, axes: Any) -> Any:
     window = _Window(
         convolved, tuple(parts[a][0] for a in convolved), tuple(parts[a][1] for a in convolved)
     )
-    y = _run(name, x, taps, window)
+    y = _run(name, x, taps, window, source)
     return _centred(y, parts, convolved, in_pairs, shapes)
 
 
@@ -255,8 +261,8 @@ def _nothing(in1: Any, in2: Any) -> Any:
     return da.from_array(empty, asarray=False)
 
 
-def _run(name: str, x: Any, taps: Any, window: _Window) -> Any:
-    params: dict[str, Any] = {"axes": window.axes, **fft_engine(x)}
+def _run(name: str, x: Any, taps: Any, window: _Window, source: Source | None) -> Any:
+    params: dict[str, Any] = {"axes": window.axes, "source": source, **fft_engine(x)}
     if dispatch.kind_of(x) == "concrete":
         return convolve_kernel(x, taps, starts=window.starts, lengths=window.lengths, **params)
     options.make_placement_effective()
@@ -290,9 +296,10 @@ def _chunked(name: str, x: Any, taps: Any, window: _Window, params: dict[str, An
         lazy_taps=not is_small,
     )
     if not how.pays:
-        return _by_transforms(x, _as_chunked(taps), window, dtype)
+        return _by_transforms(x, _as_chunked(taps), window, dtype, params["source"])
     if how.plan.machine.explicit:
         how.plan.check(remedies="Cut the arrays into smaller chunks: in1.rechunk(...)")
+    params |= {"starts": how.starts, "lengths": how.lengths}
     if how.taps is None:
         function, beside = functools.partial(convolve_kernel, taps=taps, **params), []
     else:
@@ -318,22 +325,61 @@ def _as_chunked(x: Any) -> Any:
     return da.from_array(x, chunks=x.shape, asarray=False)
 
 
-def _by_transforms(x: Any, taps: Any, window: _Window, dtype: np.dtype) -> Any:
+def _by_transforms(
+    x: Any, taps: Any, window: _Window, dtype: np.dtype, source: Source | None
+) -> Any:
     """Both transformed as a whole."""
     x, taps = x.astype(dtype), taps.astype(dtype)
     real = not is_complex(x)
-    s = [_fft.next_fast_len(x.shape[a] + taps.shape[a] - 1, real=real) for a in window.axes]
-    forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
-    spectrum = forward(x, s=s, axes=window.axes)
-    chunks = tuple(
-        c if taps.shape[a] > 1 or a in window.axes else (1,) for a, c in enumerate(spectrum.chunks)
-    )
-    other = forward(taps, s=s, axes=window.axes, output_chunks=chunks)
-    y = inverse(spectrum * other, s=s, axes=window.axes)
+    s = tuple(_fft.next_fast_len(x.shape[a] + taps.shape[a] - 1, real=real) for a in window.axes)
+    y = _in_rows(x, taps, s, window.axes, real=real)
+    if y is None:
+        forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
+        spectrum = forward(x, s=s, axes=window.axes)
+        chunks = tuple(
+            c if taps.shape[a] > 1 or a in window.axes else (1,)
+            for a, c in enumerate(spectrum.chunks)
+        )
+        other = forward(taps, s=s, axes=window.axes, output_chunks=chunks)
+        y = inverse(spectrum * other, s=s, axes=window.axes)
+    if source is not None:
+        y = dispatch.blockwise(
+            y,
+            refuse_missing,
+            operation="refuse-missing",
+            dtype=dtype,
+            reason="one element of each line tells whether it was finite",
+            axes=window.axes,
+            source=source,
+        )
     kept = [slice(None)] * x.ndim
     for axis, start, n in zip(window.axes, window.starts, window.lengths, strict=True):
         kept[axis] = slice(start, start + n)
     return y[tuple(kept)]
+
+
+def _in_rows(x: Any, taps: Any, s: tuple[int, ...], axes: tuple[int, ...], *, real: bool) -> Any:
+    """Along one long axis, both in decimated order between the transforms; None if they are not."""
+    if len(axes) != 1 or is_whole(x, axes):
+        return None
+    ((axis,), (n,)) = axes, s
+    kind, back = ("rfft", "irfft") if real else ("fft", "ifft")
+    # The number of chunks decides which frequencies lie in one.
+    blocks = max(a.numblocks[axis] for a in (x, taps))
+    x, taps = (
+        a if a.numblocks[axis] == blocks else a.rechunk({axis: balanced(a.shape[axis], blocks)})
+        for a in (x, taps)
+    )
+    plans = [plan_line(a, kind, n, axis) for a in (x, taps)]
+    one, other = (how.plan.result for how in plans)
+    is_alike = all(
+        c == d or (a != axis and d == (1,))
+        for a, (c, d) in enumerate(zip(one.chunks, other.chunks, strict=True))
+    )
+    if not is_alike or one.is_whole(axis):
+        return None
+    spectrum = lower(x, plans[0]) * lower(taps, plans[1])
+    return lower(spectrum, plan_line(spectrum, back, n, axis))
 
 
 def _centred(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import dispatch
+from .. import dispatch, options
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
 from ..kernels.cross import angle, cross_product
@@ -87,7 +87,7 @@ def cross_spectrum(
     >>> round(float(abs(c[8])), 6), round(float(np.angle(c[8])) / np.pi, 6)
     (0.5, 0.5)
     """
-    x, y = accepted(x, y, "cross_spectrum")
+    x, y = accepted_pair(x, y, "cross_spectrum")
     shape = common_shape(x, y)
     how = treatment(
         (x, y),
@@ -163,7 +163,7 @@ def cross_phase(
     >>> round(float(phase[8]) / np.pi, 6)
     0.25
     """
-    x, y = accepted(x, y, "cross_phase")
+    x, y = accepted_pair(x, y, "cross_phase")
     cross = cross_spectrum(x, y, axes=axes, window=window, detrend=detrend, shift=shift, half=half)
     return dispatch.blockwise(
         cross,
@@ -174,7 +174,7 @@ def cross_phase(
     )
 
 
-def accepted(x: Any, y: Any, name: str) -> tuple[Any, Any]:
+def accepted_pair(x: Any, y: Any, name: str) -> tuple[Any, Any]:
     """Two arrays of one library; if one is a Dask array, so is the other."""
     accessor = f"spanwise.signal.{name}"
     x = dispatch.accept(x, function=f"signal.{name}", accessor=accessor)
@@ -197,6 +197,7 @@ def accepted(x: Any, y: Any, name: str) -> tuple[Any, Any]:
 
 
 def common_shape(x: Any, y: Any) -> tuple[int, ...]:
+    """The shape to which both arrays broadcast."""
     try:
         return np.broadcast_shapes(tuple(x.shape), tuple(y.shape))
     except ValueError:
@@ -229,7 +230,8 @@ def whole_pair(x: Any, y: Any, how: Treatment, operation: str) -> tuple[Any, Any
     """Two arrays in chunks that hold the axes, cut alike; None if that cannot be."""
     if is_whole(x, how.axes):
         return x, y
-    gathered = [on_whole(z, how, None, z.dtype, operation) for z in (x, y)]
+    with options.shared_budget(2):
+        gathered = [on_whole(z, how, None, z.dtype, operation) for z in (x, y)]
     return None if any(z is None for z in gathered) else _cut_alike(*gathered)
 
 
@@ -253,11 +255,12 @@ def _cross_of_cut(x: Any, y: Any, how: Treatment, dtype: Any) -> Any:
     n = x.shape[how.axes[-1]]
     (x, zero_mean), (y, _) = prepared(x, how), prepared(y, how)
     transform = _fft.rfftn if how.half else _fft.fftn
-    first = transform(x, axes=how.axes)
-    chunks = tuple(
-        (1,) if length == 1 else own for length, own in zip(y.shape, first.chunks, strict=True)
-    )
-    second = transform(y, axes=how.axes, output_chunks=chunks)
+    with options.shared_budget(2):
+        first = transform(x, axes=how.axes)
+        chunks = tuple(
+            (1,) if length == 1 else own for length, own in zip(y.shape, first.chunks, strict=True)
+        )
+        second = transform(y, axes=how.axes, output_chunks=chunks)
     cross = dispatch.blockwise(
         first,
         cross_product,

@@ -17,7 +17,7 @@ from ..kernels.power import power as power_kernel
 from ..kernels.radial import RadialAxis, Rings, rings_of
 from ..kernels.spectrum import Order
 from ._arguments import fft_engine, floating, is_complex, is_whole, spacings
-from ._cross import accepted, aligned, common_shape, cross_spectrum, whole_pair
+from ._cross import accepted_pair, aligned, common_shape, cross_spectrum, whole_pair
 from ._rings import choose_bins, ring_lengths, rings_last, sum_rings
 from ._spectrum import power_spectrum
 from ._tapered import Treatment, on_whole, treatment
@@ -209,7 +209,7 @@ def isotropic_cross_spectrum(
     >>> bool(np.isclose(c.sum() * width, np.mean(x * (x + noise))))
     True
     """
-    x, y = accepted(x, y, "isotropic_cross_spectrum")
+    x, y = accepted_pair(x, y, "isotropic_cross_spectrum")
     shape = common_shape(x, y)
     how, radial = _radial(
         (x, y),

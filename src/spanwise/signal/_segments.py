@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .. import dispatch, options
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, warn
 from ..graph.arguments import integer
 from ..kernels.averages import finish, median, median_bias
 from ..kernels.library import Array, like, namespace
+from ..kernels.missing import Source
 from ..kernels.segment_spectra import Edge, Mode, segment_spectra
 from ..kernels.segments import Quantity, Segments, segment_sums
 from ..kernels.spectrum import inexact_dtype
@@ -40,9 +40,24 @@ class Cut:
     overlap_of: Callable[[int], int] = lambda nperseg: nperseg // 2
     """Samples that segments share where nothing is said."""
 
-    def segments(self, length: int, axis: int, *, half: bool, stacklevel: int) -> Segments:
+    def points(self, length: int) -> int:
+        """Points of the transform of segments of an axis of so many samples."""
+        if self.nfft is not None:
+            return integer(self.nfft, "nfft")
+        values = () if isinstance(self.window, (str, tuple)) else np.shape(self.window)
+        if len(values) == 1:
+            return values[0]
+        return min(_DEFAULT if self.nperseg is None else integer(self.nperseg, "nperseg"), length)
+
+    def lengths(self, length: int) -> tuple[int, int]:
+        """Samples of a segment, and from one to the next, of an axis of so many samples."""
+        nperseg = replace(self, nfft=None).points(length)
+        shared = self.overlap_of(nperseg) if self.noverlap is None else self.noverlap
+        return nperseg, nperseg - integer(shared, "noverlap")
+
+    def segments(self, length: int, axis: int, *, half: bool) -> Segments:
         """The segments of an axis of so many samples; a warning where it is shorter than one."""
-        nperseg = _samples(self.window, self.nperseg, length, axis, stacklevel + 1)
+        nperseg = _samples(self.window, self.nperseg, length, axis)
         nfft = nperseg if self.nfft is None else integer(self.nfft, "nfft")
         if nfft < nperseg:
             raise ArgumentError(
@@ -75,7 +90,7 @@ def trend_of(detrend: Any) -> Any:
         ) from None
 
 
-def _samples(window: Window, nperseg: Any, length: int, axis: int, stacklevel: int) -> int:
+def _samples(window: Window, nperseg: Any, length: int, axis: int) -> int:
     """Samples of a segment: those asked for, those of a window that is given, or fewer."""
     values = None if isinstance(window, (str, tuple)) else np.shape(window)
     wanted = None if nperseg is None else integer(nperseg, "nperseg")
@@ -95,10 +110,9 @@ def _samples(window: Window, nperseg: Any, length: int, axis: int, stacklevel: i
         return values[0]
     wanted = _DEFAULT if wanted is None else wanted
     if wanted > length:
-        warnings.warn(
+        warn(
             f"nperseg = {wanted} is greater than the {length} samples of axis {axis}: segments "
-            f"have {length}. Pass nperseg={length} to say so",
-            stacklevel=stacklevel + 1,
+            f"have {length}. Pass nperseg={length} to say so"
         )
     return min(wanted, length)
 
@@ -175,8 +189,12 @@ def average(
     one_sided: bool,
     dtype: str,
     operation: str,
+    sources: tuple[Source | None, ...] = (),
 ) -> Any:
-    """The mean over segments of a quantity of one or two arrays."""
+    """The mean over segments of a quantity of one or two arrays.
+
+    ``sources`` names the arrays of a coherence, which are then refused if they are not finite.
+    """
     length = max(x.shape[how.axis] for x in arrays)
     finishing = functools.partial(
         finish,
@@ -187,6 +205,7 @@ def average(
         half=how.half,
         one_sided=one_sided,
         dtype=dtype,
+        sources=sources,
     )
     params = {"how": how, "quantity": quantity, **fft_engine(arrays[0])}
 

@@ -95,6 +95,8 @@ def power_spectrum(
     their chunks and transformed as by :func:`spanwise.fft.fftn`. A trend is then taken away as by
     `detrend`: the data are read twice. The mean alone, without a window, is taken away by setting
     the zero frequency to 0, in one pass, which is the same but for rounding relative to the mean.
+    There each task makes its part of a window; the whole of it where the window is one of chebwin,
+    dpss, kaiser_bessel_derived and taylor, which takes long.
 
     Examples
     --------

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from .. import dispatch, options
-from ..errors import ArgumentError
+from ..errors import ArgumentError, warn
 from ..graph.arguments import integer, normal_axis
 from ..kernels.overlap import LEAST, Overlap, overlap_add
 from ..kernels.segment_spectra import Edge, Extension, Mode
@@ -220,13 +219,10 @@ def _transform(
         nothing = eager(np.empty(x.shape), x)
         return nothing, nothing, _no_spectra(x)
     half = not is_complex(x)
-    how = cut.segments(n, axis, half=half, stacklevel=3)
+    how = cut.segments(n, axis, half=half)
     scale = scale_of(how, rate, scaling)
     if return_onesided and not half:
-        warnings.warn(
-            "x is complex, whose spectrum has two sides; pass return_onesided=False",
-            stacklevel=3,
-        )
+        warn("x is complex, whose spectrum has two sides; pass return_onesided=False")
     one_sided = is_one_sided(return_onesided, how)
     width = how.nperseg // 2 if boundary is not None else 0
     length = n + 2 * width
@@ -417,10 +413,9 @@ def _warn_of_gaps(how: Overlap, trim: int, *, boundary: bool) -> None:
         return
     if (short.weight(trim, short.length - trim) <= LEAST).any():
         because = "" if boundary else ", possibly since the ends were not continued (boundary=)"
-        warnings.warn(
+        warn(
             f"window={how.window!r} with noverlap={how.nperseg - how.step} adds up to nothing at "
-            f"some samples (NOLA condition), which cannot be restored{because}",
-            stacklevel=3,
+            f"some samples (NOLA condition), which cannot be restored{because}"
         )
 
 

@@ -9,11 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import dispatch
-from ..errors import ArgumentError, ArrayTypeError
+from ..errors import ArgumentError
 from ..graph.arguments import normal_axis
-from ..kernels.library import library_of, namespace
+from ..kernels.library import namespace
+from ..kernels.missing import Source
 from ..kernels.segments import Segments
 from ._arguments import is_complex
+from ._cross import accepted_pair
 from ._segments import (
     Cut,
     average,
@@ -211,13 +213,15 @@ def csd(
         return nothing(x, y, axis)
     half = not (is_complex(x) or is_complex(y))
     cut = Cut(window, nperseg, noverlap, nfft, detrend)
-    how = cut.segments(length, axis, half=half, stacklevel=2)
+    how = cut.segments(length, axis, half=half)
     scale = scale_of(how, rate, scaling)
     one_sided = is_one_sided(return_onesided, how)
     dtype = type_name(x, y, as_complex=True)
     if choice == "median" and how.count(length) > 1:
         p = _cross_median(x, y, how, scale, one_sided, dtype)
     else:
+        if dispatch.kind_of(x) == "concrete":  # chunks are continued in their tasks
+            x, y = (_lengthened(v, axis, length) for v in (x, y))
         p = _mean((x, y), how, "cross", scale, one_sided, dtype, "csd")
     return frequencies_of(x, how, rate, one_sided), p
 
@@ -288,6 +292,13 @@ def coherence(
     >>> float(f[c.argmax().compute()]), bool(c.max() > 0.9), bool(da.median(c, axis=0) < 0.1)
     (0.1, True, True)
     """
+    return coherence_of(x, y, Cut(window, nperseg, noverlap, nfft, detrend), fs, axis)
+
+
+def coherence_of(
+    x: Any, y: Any, cut: Cut, fs: Any, axis: int, sources: tuple[Source | None, ...] = ()
+) -> tuple[Any, Any]:
+    """As `coherence`; arrays that ``sources`` names are refused if they are not finite."""
     x, y, axis = _pair(x, y, axis, "coherence")
     if x.shape[axis] != y.shape[axis]:
         raise ArgumentError(
@@ -298,10 +309,17 @@ def coherence(
     if not math.prod(x.shape) * math.prod(y.shape):
         return nothing(x, y, axis)
     half = not (is_complex(x) or is_complex(y))
-    cut = Cut(window, nperseg, noverlap, nfft, detrend)
-    how = cut.segments(x.shape[axis], axis, half=half, stacklevel=2)
-    dtype = type_name(x, y, as_complex=False)
-    c = _mean((x, y), how, "coherence", 1.0, half, dtype, "coherence")
+    how = cut.segments(x.shape[axis], axis, half=half)
+    c = average(
+        (x, y),
+        how,
+        quantity="coherence",
+        scale=1.0,
+        one_sided=half,
+        dtype=type_name(x, y, as_complex=False),
+        operation="coherence",
+        sources=sources,
+    )
     return frequencies_of(x, how, rate, half), c
 
 
@@ -320,7 +338,7 @@ def _welch(
     rate, choice = sampling_rate(fs), _check_average(average)
     if not math.prod(x.shape):
         return nothing(x, x, axis)
-    how = cut.segments(x.shape[axis], axis, half=not is_complex(x), stacklevel=3)
+    how = cut.segments(x.shape[axis], axis, half=not is_complex(x))
     scale = scale_of(how, rate, scaling)
     one_sided = is_one_sided(return_onesided, how)
     dtype = type_name(x, as_complex=False)
@@ -415,18 +433,7 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 def _pair(x: Any, y: Any, axis: int, function: str) -> tuple[Any, Any, int]:
     """Two arrays of as many axes, of one library, in chunks that go together; and the axis."""
-    x, y = (
-        dispatch.accept(
-            v, function=f"signal.{function}", accessor=f"spanwise.signal.{function}", name=n
-        )
-        for v, n in ((x, "x"), (y, "y"))
-    )
-    libraries = [library_of(v._meta if dispatch.kind_of(v) == "chunked" else v) for v in (x, y)]
-    if libraries[0] != libraries[1]:
-        raise ArrayTypeError(
-            f"x is an array of {libraries[0]} and y one of {libraries[1]}; bring them into one "
-            "library"
-        )
+    x, y = accepted_pair(x, y, function)
     found = normal_axis(axis, max(x.ndim, y.ndim))
     x, y = (_with_axes(v, axis, found, max(x.ndim, y.ndim)) for v in (x, y))
     try:
@@ -436,9 +443,9 @@ def _pair(x: Any, y: Any, axis: int, function: str) -> tuple[Any, Any, int]:
             f"x and y cannot be broadcast together: their shapes are {x.shape} and {y.shape}, and "
             f"axis {found} is that of the samples"
         ) from None
-    if {dispatch.kind_of(x), dispatch.kind_of(y)} == {"concrete"}:
-        return x, y, found
-    return *_in_chunks(x, y, found), found
+    if dispatch.kind_of(x) == "chunked":
+        y = _in_chunks_of(x, y, found)
+    return x, y, found
 
 
 def _with_axes(x: Any, axis: int, found: int, ndim: int) -> Any:
@@ -455,19 +462,10 @@ def _with_axes(x: Any, axis: int, found: int, ndim: int) -> Any:
     return namespace(x).permute_dims(x, tuple(order))
 
 
-def _in_chunks(x: Any, y: Any, axis: int) -> tuple[Any, Any]:
-    """Dask arrays of both, in the same chunks on all axes but that of the samples."""
-    import dask.array as da
-
-    if dispatch.kind_of(x) == "concrete":
-        right, left = _in_chunks(y, x, axis)
-        return left, right
-    wanted = {a: x.chunks[a] for a in range(x.ndim) if a != axis and x.shape[a] == y.shape[a]}
-    if dispatch.kind_of(y) == "concrete":
-        lengths: Any = x.chunks[axis] if x.shape[axis] == y.shape[axis] else (y.shape[axis],)
-        chunks = tuple(lengths if a == axis else wanted.get(a, (n,)) for a, n in enumerate(y.shape))
-        return x, da.from_array(y, chunks=chunks, asarray=False)
-    return x, y.rechunk(wanted)
+def _in_chunks_of(x: Any, y: Any, axis: int) -> Any:
+    """A Dask array in the chunks of another, but for the axis of the samples if both are cut."""
+    alike = [a for a in range(x.ndim) if x.shape[a] == y.shape[a]]
+    return y.rechunk({a: x.chunks[a] for a in alike if a != axis or y.numblocks[a] == 1})
 
 
 def _lengthened(x: Any, axis: int, length: int) -> Any:

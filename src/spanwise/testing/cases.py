@@ -136,16 +136,48 @@ def _spectra() -> Iterator[Case]:
     import scipy.fft
     import scipy.signal
 
-    from ..signal import filter_frequencies, power_spectrum
+    from .. import signal
 
     values = np.random.default_rng(1).standard_normal(_SHAPE)
-    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="constant")
+    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="linear", window="hann")
+    treated: dict[str, Any] = {"axes": 1, "detrend": "linear", "window": "hann", "half": True}
+    treated["window_correction"] = True
     yield Case(
         "signal.power_spectrum",
         values,
         (1,),
-        lambda x, _: power_spectrum(x, axes=1, detrend="constant", half=True),
+        lambda x, _: signal.power_spectrum(x, **treated),
         spectrum,
+    )
+    yield Case(
+        "signal.cross_spectrum",
+        values,
+        (1,),
+        lambda x, _: signal.cross_spectrum(x, x, **treated),
+        spectrum.astype(complex),
+    )
+    yield Case(
+        "signal.cross_phase",
+        values,
+        (1,),
+        lambda x, _: signal.cross_phase(x, -x, axes=1, half=True)[:, 1:-1, :],
+        np.full((values.shape[0], 4, values.shape[2]), np.pi),
+        normal_form=np.abs,
+    )
+    yield Case(
+        "signal.detrend",
+        values,
+        (1,),
+        lambda x, _: signal.detrend(x, 1),
+        scipy.signal.detrend(values, 1),
+    )
+    yield Case(
+        "signal.get_window",
+        values,
+        (),
+        lambda _, xp: signal.get_window("hann", 10, xp=xp),
+        scipy.signal.get_window("hann", 10),
+        creates=True,
     )
     response = 1 / (1 + scipy.fft.rfftfreq(values.shape[1]) ** 2)
     half = np.asarray(scipy.fft.rfft(values, axis=1))
@@ -153,8 +185,83 @@ def _spectra() -> Iterator[Case]:
         "signal.filter_frequencies",
         values,
         (1,),
-        lambda x, _: filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
+        lambda x, _: signal.filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
         scipy.fft.irfft(half * response[:, None], n=10, axis=1),
+    )
+    taps = values[:1, :3, :1]
+    for name in ("fftconvolve", "oaconvolve"):
+        yield Case(
+            f"signal.{name}",
+            values,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, taps, "same", axes=1),
+            getattr(scipy.signal, name)(values, taps, "same", axes=1),
+        )
+    yield Case(
+        "signal.hilbert",
+        values,
+        (1,),
+        lambda x, _: signal.hilbert(x, axis=1),
+        scipy.signal.hilbert(values, axis=1),
+    )
+    yield Case(
+        "signal.hilbert2",
+        values,
+        (1, 2),
+        lambda x, _: signal.hilbert2(x),
+        scipy.fft.ifft2(scipy.fft.fft2(values) * np.outer(_positive(10), _positive(8))),
+    )
+
+
+def _segments() -> Iterator[Case]:
+    """Spectra of segments, whose frequencies are the same on all containers and left out."""
+    import scipy.signal
+
+    from .. import signal
+
+    x = np.random.default_rng(4).standard_normal(_SHAPE)
+    how: dict[str, Any] = {"nperseg": 4, "axis": 1}
+    for name in ("welch", "spectrogram", "stft", "periodogram"):
+        params = {"axis": 1} if name == "periodogram" else how
+        yield Case(
+            f"signal.{name}",
+            x,
+            (1,),
+            lambda x, _, name=name, params=params: getattr(signal, name)(x, **params)[-1],
+            getattr(scipy.signal, name)(x, **params)[-1],
+        )
+    for name in ("csd", "coherence"):
+        yield Case(
+            f"signal.{name}",
+            x,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, x**2, **how)[1],
+            getattr(scipy.signal, name)(x, x**2, **how)[1],
+        )
+    spectra = scipy.signal.stft(x, nperseg=4, axis=1)[2]
+    # Real parts are the spectra of samples too.
+    yield Case(
+        "signal.istft",
+        spectra.real,
+        (1, 3),
+        lambda z, _: signal.istft(z, freq_axis=1)[1],
+        scipy.signal.istft(spectra.real, freq_axis=1)[1],
+    )
+    waves = 2 * np.exp(-2j * np.pi * np.outer([0.1, 0.3], np.arange(10))) / 10
+    amplitudes = np.moveaxis(np.tensordot(waves, x, (1, 1)), 0, 1)
+    yield Case(
+        "signal.harmonics",
+        x,
+        (1,),
+        lambda x, _: signal.harmonics(x, [0.1, 0.3], axis=1),
+        amplitudes,
+    )
+    yield Case(
+        "signal.band_power",
+        x,
+        (1,),
+        lambda x, _: signal.band_power(x, (0, 0.5), axis=1),
+        (x**2).mean(axis=1),
     )
 
 
@@ -198,6 +305,12 @@ def _isotropic() -> Iterator[Case]:
         lambda y, _: tuple(signal.fit_loglog(x, y, axis=1)),
         (line, slope, intercept),
     )
+
+
+def _positive(n: int) -> np.ndarray:
+    """What `hilbert2` of SciPy 1.17 multiplies frequencies by (before, it took images only)."""
+    k = np.arange(n)
+    return np.where(k == 0, 1.0, np.where(2 * k < n, 2.0, 0.0))
 
 
 def _clusters() -> Iterator[Case]:
@@ -266,4 +379,11 @@ def _clusters() -> Iterator[Case]:
 
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
-    return (*_transforms(), *_other_transforms(), *_spectra(), *_isotropic(), *_clusters())
+    return (
+        *_transforms(),
+        *_other_transforms(),
+        *_spectra(),
+        *_segments(),
+        *_isotropic(),
+        *_clusters(),
+    )

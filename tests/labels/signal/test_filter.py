@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import spanwise.labels.signal as labelled
 import spanwise.xarray  # noqa: F401
-from spanwise.errors import ArgumentError, ArrayTypeError
+from spanwise.errors import ArgumentError, ArrayTypeError, NonFiniteError
 from spanwise.testing import (
     ArrayBackend,
     HostFree,
@@ -292,6 +292,37 @@ def test_the_frequencies_of_a_transform_match():
     np.testing.assert_allclose(out, want, atol=1e-12)
 
 
+# Trends and missing data
+
+
+def test_a_low_pass_keeps_the_trend_and_a_high_pass_takes_it_away():
+    x = 0.25 * np.arange(200)
+    wave = np.sin(2 * np.pi * x / 2.5)
+    data = xr.DataArray(280 + 3 * x + wave, {"x": x}, attrs={"units": "K"})
+    for container in (data, data.chunk(x=60)):
+        low = labelled.filter_frequencies(container, "x", pass_band=(None, 0.21), detrend="linear")
+        np.testing.assert_allclose(low, 280 + 3 * x, atol=0.2)
+        high = labelled.filter_frequencies(container, "x", pass_band=(0.21, None), detrend="linear")
+        np.testing.assert_allclose(high, wave, atol=0.2)
+        np.testing.assert_allclose(low + high, data, atol=1e-10)
+        plain = labelled.filter_frequencies(container, "x", pass_band=(0.21, None))
+        assert abs(plain - wave).max() > 10
+
+
+@pytest.mark.parametrize("chunks", [None, {"x": 7}, {"y": 3}])
+def test_missing_values_are_refused_or_filled(chunks):
+    data = field(falling=False)
+    data[2, 3] = np.nan
+    cut = data if chunks is None else data.chunk(chunks)
+    with pytest.raises(NonFiniteError, match=r"'t'.*'x'.*fill="):
+        labelled.filter_frequencies(cut, "x", pass_band=(None, 1)).compute()
+    filled = labelled.filter_frequencies(cut, "x", pass_band=(None, 1), fill="interp")
+    want = labelled.filter_frequencies(data.interpolate_na("x"), "x", pass_band=(None, 1))
+    np.testing.assert_allclose(filled, want, atol=1e-12)
+    with pytest.raises(ArgumentError, match="fill='mean'"):
+        labelled.filter_frequencies(cut, "x", pass_band=(None, 1), fill="mean")
+
+
 # Cost and containers
 
 
@@ -378,6 +409,7 @@ def test_the_dimension_that_is_whole_is_halved():
         ({"pass_band": (-1.0, 0.5)}, "not below 0"),
         ({"pass_band": (np.nan, 0.5)}, "finite number"),
         ({"pass_band": ("low", 0.5)}, "finite number"),
+        ({"pass_band": (da.ones(()), 1.5)}, "number in memory"),
         ({"pass_band": (10, 20)}, "no frequency of the data.*end at 2"),
         ({"pass_band": (0.51, 0.52)}, "no frequency of the data"),
         ({"pass_band": (np.timedelta64(1, "D"), None)}, "'x' is no time"),
@@ -407,6 +439,11 @@ def test_bands_of_unlike_dimensions_are_refused():
         labelled.filter_frequencies(data, ("x", "y"), pass_band=(0.5, 1))
     labelled.filter_frequencies(data, pass_band={"x": (0.5, 1), "y": (None, 0.2)})
     time = data.assign_coords(y=xr.date_range("2000", periods=10))
+    with pytest.raises(ArgumentError, match="different units"):
+        labelled.filter_frequencies(time.drop_vars("x"), ("x", "y"), pass_band=(None, 1))
+    edges_meet = {"pass_band": (0.5, 0.6), "roll_off": 0.1}
+    labelled.filter_frequencies(data.drop_vars("x"), "x", pass_band=(0.1, 0.4), roll_off=0.2)
+    labelled.filter_frequencies(data, "x", **edges_meet)
     with pytest.raises(ArgumentError, match="period must be positive"):
         labelled.filter_frequencies(time, "y", pass_band=(np.timedelta64(-1, "D"), None))
 

@@ -10,6 +10,7 @@ from .fft import lower_fft, lower_shift
 from .halo import map_halo
 from .harmonics import lower_harmonics
 from .layers import PlannedBlockwise, PlannedLayer, map_kernel, reshape_chunks, spec_of
+from .missing import lower_fill
 from .reduce import add_shares, sum_axis
 from .rows import count_rows, divide_rows, made_of, map_rows, reduce_rows
 from .segments import lower_median, lower_overlap, lower_spectra, lower_sums
@@ -28,6 +29,7 @@ __all__ = [
     "keep_in_store",
     "lower_detrend",
     "lower_fft",
+    "lower_fill",
     "lower_harmonics",
     "lower_median",
     "lower_overlap",

@@ -95,7 +95,8 @@ _FORWARD = """{summary}
     Coordinates are made at once. The rest is one pass, which Dask fuses to one task per chunk where
     the dimensions are whole: filling, trend, window, transform, and one multiplication with phases
     and amplitude that also shifts. See :func:`spanwise.fft.{name}` for dimensions that are cut;
-    taking a trend away reads them twice, and to interpolate makes them whole first.
+    taking a trend away reads the data twice, and to interpolate makes them whole first or reads
+    the data twice.
 
     Examples
     --------
@@ -123,9 +124,10 @@ _INVERSE = """{summary}
         and True where it did not.
     true_amplitude : bool, optional
         Whether to divide by the spacing of the samples. Default: likewise.
-    lag : float or mapping of dimension to float, optional
-        Coordinate of the central sample, at index ``n // 2``, instead of the recorded one. The
-        coordinate is then a plain number (times: seconds since 1970).
+    lag : float, sequence of float or mapping of dimension to float, optional
+        Coordinate of the central sample, at index ``n // 2``, instead of the recorded one (None in
+        a sequence, which has one for each dimension: the recorded one). The coordinate is then a
+        plain number (times: seconds since 1970).
     prefix : str, default: "freq_"
         Taken away from the name of a dimension.
     spacing_tol : float, default: 1e-3
@@ -240,6 +242,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def rank_of(name: str) -> str:
+    """The ending of a name that tells how many dimensions there are: "", "2" or "n"."""
     return name[-1] if name[-1] in "2n" else ""
 
 

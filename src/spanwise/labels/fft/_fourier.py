@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..missing import Fill
@@ -162,7 +162,7 @@ def ifft(
     real_dim: str | None = None,
     true_phase: bool | None = None,
     true_amplitude: bool | None = None,
-    lag: float | Mapping[str, float] | None = None,
+    lag: float | Sequence[float | None] | Mapping[str, float] | None = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
@@ -180,7 +180,7 @@ def irfft(
     norm: str | None = None,
     true_phase: bool | None = None,
     true_amplitude: bool | None = None,
-    lag: float | Mapping[str, float] | None = None,
+    lag: float | Sequence[float | None] | Mapping[str, float] | None = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
@@ -199,7 +199,7 @@ def ifft2(
     real_dim: str | None = None,
     true_phase: bool | None = None,
     true_amplitude: bool | None = None,
-    lag: float | Mapping[str, float] | None = None,
+    lag: float | Sequence[float | None] | Mapping[str, float] | None = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
@@ -217,7 +217,7 @@ def irfft2(
     norm: str | None = None,
     true_phase: bool | None = None,
     true_amplitude: bool | None = None,
-    lag: float | Mapping[str, float] | None = None,
+    lag: float | Sequence[float | None] | Mapping[str, float] | None = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
@@ -236,7 +236,7 @@ def ifftn(
     real_dim: str | None = None,
     true_phase: bool | None = None,
     true_amplitude: bool | None = None,
-    lag: float | Mapping[str, float] | None = None,
+    lag: float | Sequence[float | None] | Mapping[str, float] | None = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
@@ -254,7 +254,7 @@ def irfftn(
     norm: str | None = None,
     true_phase: bool | None = None,
     true_amplitude: bool | None = None,
-    lag: float | Mapping[str, float] | None = None,
+    lag: float | Sequence[float | None] | Mapping[str, float] | None = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,

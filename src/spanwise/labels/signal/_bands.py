@@ -13,6 +13,8 @@ from ...errors import ArgumentError
 from ...kernels.bands import BandFilter, Interval
 from ..coords import Axis
 
+_ROUNDING = 1e-9
+"""Of the difference of two ends, relative to it."""
 _ON_EDGE = 1e-6
 """A frequency so near to an edge, in steps from one frequency to the next, lies on it."""
 
@@ -61,7 +63,7 @@ def _interval(shown: str, band: Any, width: float, axis: Axis, step: float) -> I
             "frequency first, which is the longer period"
         )
     tight = min(2 * low if low else math.inf, high - low if low and high else math.inf)
-    if width > tight:
+    if width > tight * (1 + _ROUNDING):
         raise ArgumentError(
             f"{shown} and roll_off={width:g}: its edges reach half of roll_off to both sides, and "
             f"meet each other or frequency 0; give roll_off={tight:g} at most"
@@ -92,18 +94,24 @@ def _width(value: Any, shown: str) -> float:
 
 def _number(value: Any, shown: str, what: str) -> float:
     try:
-        number = float(value)
+        number = math.nan if _is_lazy(value) else float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
-        raise ArgumentError(f"{shown}: expected {what}: a finite number, not below 0")
+        raise ArgumentError(f"{shown}: expected {what}: a finite number in memory, not below 0")
     return number
+
+
+def _is_lazy(value: Any) -> bool:
+    """Whether a number would have to be computed. (xarray's may be lazy, and say so thus.)"""
+    return hasattr(value, "__dask_graph__") and value.__dask_graph__() is not None
 
 
 def _check_units(shown: str, axes: Sequence[Axis]) -> None:
     """One band for several dimensions needs frequencies that can be added."""
-    units = {a.dim: a.units for a in axes if a.units is not None}
-    if len(set(units.values())) > 1:
+    units = {a.dim: a.units for a in axes}
+    known = {u for u in units.values() if u is not None}
+    if len(known) > 1 or len({a.is_time for a in axes}) > 1:
         example = ", ".join(f"{a.dim!r}: (low, high)" for a in axes)
         raise ArgumentError(
             f"{shown}: one band means the length of the vector of frequencies, and the dimensions "

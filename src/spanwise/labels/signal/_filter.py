@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ... import dispatch
 from ... import signal as _signal
 from ...errors import ArgumentError
 from ...signal._arguments import is_complex, is_whole
-from ..attrs import keeps_attrs, kept_attrs
+from ..attrs import kept_attrs
 from ..coords import Axis, read_axis
-from ..select import Dims, check_labelled, choose_dims, on_dims, over_variables
+from ..missing import Fill, check_fill, fill_missing, refuse_missing
+from ..select import Dims, check_labelled, choose_dims, on_dims
 from ._bands import band_filter
+from ._common import over
 from ._response import labelled_function, labelled_table
 
 __all__ = ["filter_frequencies"]
@@ -26,6 +28,8 @@ def filter_frequencies(
     stop_band: Any = None,
     response: Any = None,
     roll_off: float | Mapping[str, float] = 0.0,
+    detrend: Literal["constant", "linear"] | None = None,
+    fill: Fill = None,
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
 ) -> Any:
@@ -72,6 +76,14 @@ def filter_frequencies(
         on ``low`` and ``high``, where half of the amplitude passes. A sharp edge rings (Gibbs)
         for a time of about ``1 / distance`` of the frequencies from the edge; the wider the edge,
         the shorter.
+    detrend : {"constant", "linear"}, optional
+        Filter what is left without the mean, or without the linear function of all of ``dim`` that
+        fits best, and put of it back what passes at frequency 0: a low-pass filter keeps the trend
+        as it was, a high-pass filter takes it away. Without it a trend is a jump between the ends,
+        which leaks into all frequencies.
+    fill : "interp" or number, optional
+        What takes the place of NaN: the number, or a linear interpolation along the first of the
+        dimensions that has values (the nearest beyond the ends). None: NaN is an error.
     spacing_tol : float, default: 1e-3
         Difference of steps, relative to their mean, up to which a coordinate is evenly spaced.
     keep_attrs : bool, optional
@@ -99,17 +111,19 @@ def filter_frequencies(
         For anything but xarray objects, and for a response on a Dask array.
     MemoryBudgetError
         If no way of making the dimensions whole fits the memory budget.
+    NonFiniteError
+        For NaN or infinity along the dimensions, by the task that meets it: with a Dask array, when
+        the result is computed.
 
     Notes
     -----
     The mean is frequency 0: a ``pass_band`` whose lower end is None or 0 keeps it, any other takes
     it away, and a ``stop_band`` the other way round.
 
-    The filter is circular: what leaves at one end comes in at the other, and a trend is a jump
-    between the ends. Phases stay as they are, unless a response changes them: real data needs
-    H(-f) = conj(H(f)), and ``exp(-2j * pi * f * t)`` delays by t along the coordinate, rising or
-    falling. One pass over the data; along dimensions that are cut into chunks see
-    :func:`spanwise.signal.filter_frequencies`.
+    The filter is circular: what leaves at one end comes in at the other. Phases stay as they are,
+    unless a response changes them: real data needs H(-f) = conj(H(f)), and
+    ``exp(-2j * pi * f * t)`` delays by t along the coordinate, rising or falling. One pass over the
+    data; along dimensions that are cut into chunks see :func:`spanwise.signal.filter_frequencies`.
 
     Examples
     --------
@@ -129,13 +143,13 @@ def filter_frequencies(
     >>> bool(abs(smooth - slow - 280).max() < 1e-9)
     True
     """
-    import xarray as xr
-
     check_labelled(obj, "signal.filter_frequencies")
+    fill = check_fill(fill)
     name, chosen = _the_one(pass_band=pass_band, stop_band=stop_band, response=response)
     dims = _dims(obj, dim, name, chosen)
 
     def one(da: Any, own: tuple[str, ...]) -> Any:
+        da = fill_missing(da, own, fill)
         axes = [read_axis(da, d, spacing_tol=spacing_tol) for d in own]
         lengths = [da.sizes[d] for d in own]
         if name == "response":
@@ -145,17 +159,13 @@ def filter_frequencies(
             axes, lengths = [axes[i] for i in order], [lengths[i] for i in order]
             h = band_filter(name, chosen, roll_off, axes, lengths)
             order = tuple(range(len(axes)))
-        y = _signal.filter_frequencies(
-            da.data,
-            h,
-            axes=[da.get_axis_num(axes[i].dim) for i in order],
-            sampling=[float(axes[i].spacing) for i in order],
-        )
+        numbers = tuple(da.get_axis_num(axes[i].dim) for i in order)
+        spacings = [float(axes[i].spacing) for i in order]
+        y = _signal.filter_frequencies(da.data, h, axes=numbers, sampling=spacings, detrend=detrend)
+        y = refuse_missing(y, da, numbers, own)
         return on_dims(da, y, {}, kept_attrs(da.attrs, keep_attrs))
 
-    if isinstance(obj, xr.Dataset):
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)
 
 
 def _the_one(**given: Any) -> tuple[str, Any]:

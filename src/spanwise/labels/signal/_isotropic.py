@@ -12,7 +12,7 @@ from ..select import Dims, check_labelled, new_variable
 from ..treatment import Treatment
 from ..units import product
 from ._common import chosen, over, segments, window_list
-from ._cross import Pair, over_pairs
+from ._pair import Pair, over_pairs
 from ._rings import choose_several, common_units, with_all, with_rings
 
 __all__ = ["isotropic_cross_spectrum", "isotropic_power_spectrum"]
