@@ -86,6 +86,29 @@ def test_compiled_loops_change_no_bit(dtype, weighted, monkeypatch):
     assert got == expected(dtype, weighted, "auto")
 
 
+@pytest.mark.skipif(not is_installed(), reason="Numba is not installed")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("k", [1, 4, 7, 16, 17])
+def test_long_rows_with_gaps_and_weights_come_out_alike_without_compiled_loops(
+    dtype, k, monkeypatch
+):
+    rng = np.random.default_rng(k)
+    kinds = 9 * rng.standard_normal((k, 70))
+    x = (kinds[rng.integers(k, size=1500)] + 20 * rng.standard_normal((1500, 70))).astype(dtype)
+    x[::9] = np.nan
+    x[5, 3] = np.nan
+    found = []
+    for sample_weight in (None, np.arange(1500) % 5):
+        model = KMeans(k, init=kinds + 5, skipna=True)
+        found.append(bits(model.fit(x, sample_weight=sample_weight)))
+    monkeypatch.setattr("spanwise.kernels.numpy.loops.loops", lambda: None)
+    monkeypatch.setattr(numpy_lloyd, "loops", lambda: None)
+    for got, sample_weight in zip(found, (None, np.arange(1500) % 5), strict=True):
+        model = KMeans(k, init=kinds + 5, skipna=True).fit(x, sample_weight=sample_weight)
+        assert got == bits(model)
+        assert (model.labels_ == -1).sum() == 168
+
+
 def test_devices_give_the_same_labels_and_centres():
     model = KMeans(K, random_state=0).fit(to_device(rows(), library="hostfree"))
     centers, labels, _ = expected("float32", False, "auto")

@@ -149,7 +149,9 @@ def test_what_is_no_result_is_refused(climate):
     with pytest.raises(ArgumentError, match=r"'centroids'.*'labels'"):
         labelled.predict(data, found[["labels"]])
     with pytest.raises(ArrayTypeError, match=r"to_dataarray\(.variable.\).*predict\(result\)"):
-        labelled.predict(found, data)
+        labelled.predict(found, found)
+    with pytest.raises(ArrayTypeError, match=r"the data comes first: transform\(data, found\)"):
+        labelled.transform(found, data)
 
 
 def test_labels_and_counts_share_one_read(climate):

@@ -134,8 +134,8 @@ def kmeans(
 
     Notes
     -----
-    Data is read once for the start, once per iteration and at most once at the end; samples of
-    few rows and many features (method ``gram``) twice in all. Nothing is stacked: chunks that hold
+    Data is read once for the start, once per iteration and at most once at the end; few samples of
+    many features (method ``gram``) are read twice in all. Nothing is stacked: chunks that hold
     consecutive samples with all their features become blocks of rows where they are. From others,
     such as the chunks of time that models write for ``feature_dim="time"``, rows are put together
     once: they stay in memory until the fit ends where the budget has room for data and rows, else

@@ -175,6 +175,11 @@ def _chunked(x: Any) -> Any:
 def _check_result(obj: Any, result: Any, function: str) -> None:
     import xarray as xr
 
+    if isinstance(obj, xr.Dataset) and isinstance(result, xr.DataArray):
+        raise ArrayTypeError(
+            f"obj is a Dataset and result a DataArray; the data comes first: {function}(data, "
+            f"found), or data.spanwise.cluster.{function}(found)"
+        )
     check_data(obj, function, f"{function}(result)")
     if not isinstance(result, xr.Dataset):
         raise ArrayTypeError(
