@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from .fft import untransformed
+from .fft import fft, untransformed
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 
@@ -148,7 +148,7 @@ def _dct1(x: Array, factor: float, is_ortho: bool) -> Array:
     if is_ortho:
         x = x * _table(_ends, x, n, 2**0.5)
     even = xp.concat([x, xp.flip(x[..., 1:-1], axis=-1)], axis=-1)
-    y = xp.real(xp.fft.rfft(even))
+    y = xp.real(_rfft(even))
     return y * (_table(_ends, x, n, 2**-0.5, factor) if is_ortho else factor)
 
 
@@ -157,7 +157,7 @@ def _dst1(x: Array, factor: float, is_ortho: bool) -> Array:
     n = x.shape[-1]
     zero = xp.zeros((*x.shape[:-1], 1), dtype=x.dtype, device=x.device)
     odd = xp.concat([zero, x, zero, -xp.flip(x, axis=-1)], axis=-1)
-    return xp.imag(xp.fft.rfft(odd))[..., 1 : n + 1] * -factor
+    return xp.imag(_rfft(odd))[..., 1 : n + 1] * -factor
 
 
 def _type2(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
@@ -165,7 +165,7 @@ def _type2(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
     n = x.shape[-1]
     # Sines are cosines of x[j] (-1)^j, in reverse.
     odd = xp.flip(x[..., 1::2], axis=-1)
-    spectrum = xp.fft.rfft(xp.concat([x[..., ::2], -odd if is_sine else odd], axis=-1))
+    spectrum = _rfft(xp.concat([x[..., ::2], -odd if is_sine else odd], axis=-1))
     scale = 2**-0.5 if is_ortho else 1.0
     spectrum = spectrum * _table(_quarter_turns, x, n, -1, 2 * factor, scale)
     # The other half is the mirror image, turned by a quarter.
@@ -186,7 +186,7 @@ def _type3(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
     spectrum = complex_of(
         x[..., :count], -xp.concat([zero, reverse[..., : count - 1]], axis=-1)
     ) * _table(_quarter_turns, x, n, 1, factor, 2**0.5 if is_ortho else 1.0)
-    y = xp.fft.irfft(spectrum, n=n, norm="forward")
+    y = _irfft(spectrum, n)
     half = (n + 1) // 2
     odd = xp.flip(y[..., half:], axis=-1)
     return _interleave(y[..., :half], -odd if is_sine else odd)
@@ -200,7 +200,7 @@ def _type4(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
         x = xp.flip(x, axis=-1)
     if n % 2:
         gathered = xp.take(x, _table(_gather4, x, n), axis=-1)
-        spectrum = xp.fft.rfft(gathered * _table(_signs4, x, n))
+        spectrum = _rfft(gathered * _table(_signs4, x, n))
         index = _table(_scatter4, x, n)
         cosines = _table(_cosines4, x, n, factor, is_sine)
         sines = _table(_sines4, x, n, factor, is_sine)
@@ -209,10 +209,27 @@ def _type4(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
             + xp.take(xp.imag(spectrum), index, axis=-1) * sines
         )
     pairs = complex_of(x[..., ::2], xp.flip(x, axis=-1)[..., ::2])
-    spectrum = xp.fft.fft(pairs * _table(_turns4, x, n, 1, 1.0))
+    spectrum = _fft(pairs * _table(_turns4, x, n, 1, 1.0))
     spectrum = spectrum * _table(_turns4, x, n, 0, 2 * factor)
     odd = xp.flip(xp.imag(spectrum), axis=-1)
     return _interleave(xp.real(spectrum), odd if is_sine else -odd)
+
+
+def _rfft(x: Array) -> Array:
+    return _transformed(x, "rfft", x.shape[-1])
+
+
+def _fft(x: Array) -> Array:
+    return _transformed(x, "fft", x.shape[-1])
+
+
+def _irfft(x: Array, n: int) -> Array:
+    """The inverse without its factor 1/n."""
+    return _transformed(x, "irfft", n, norm="forward")
+
+
+def _transformed(x: Array, kind: str, n: int, norm: str | None = None) -> Array:
+    return fft(x, kind=kind, axes=(x.ndim - 1,), lengths=(n,), norm=norm)
 
 
 def _interleave(even: Array, odd: Array) -> Array:

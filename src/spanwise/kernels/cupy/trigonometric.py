@@ -1,20 +1,23 @@
-"""Cosine and sine transforms of a CuPy block: CuPy's own where it has them (types 2 and 3)."""
+"""Cosine and sine transforms of a CuPy block: CuPy's own where it has them (types 2 and 3).
+
+Blocks of more points than one call of cuFFT takes are transformed by our own steps, in batches.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..trigonometric import generic, line
+from .fft import MOST_POINTS
 
 
 def transform(x: Any, /, **params: Any) -> Any:
     """Transform one block on its device; see :data:`spanwise.kernels.trigonometric`."""
-    with x.device:
-        return generic(x, core=_line, **params)
+    return generic(x, core=_line, **params)
 
 
 def _line(x: Any, number: int, is_sine: bool, factor: float, is_ortho: bool) -> Any:
-    if number in (1, 4):
+    if number in (1, 4) or x.size > MOST_POINTS:
         return line(x, number, is_sine, factor, is_ortho)
     import cupyx.scipy.fft
 
