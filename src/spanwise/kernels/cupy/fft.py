@@ -12,6 +12,8 @@ from ..fft import result_dtype
 
 MOST_POINTS = 2**31 - 1
 """Points of one call of cuFFT, whose high-level plans count in 32 bits (cupy#4406)."""
+_BATCH_POINTS = 2**28
+"""Points of each call where one call cannot take all: plenty for a device, and little memory."""
 _ALIGNMENT = 16
 _REST = {"rfft": "fft", "hfft": "fft", "irfft": "ifft", "ihfft": "ifft"}
 
@@ -109,7 +111,7 @@ def in_batches(
             f"{limit:,} that cuFFT takes; cut the array along axis {last} (x.rechunk(...))"
         )
     out = xp.empty(tuple(shape), dtype=result_dtype(kind, x.dtype))
-    step = max(1, limit // line)
+    step = max(1, min(limit, _BATCH_POINTS) // line)
     for start in range(0, points[batch], step):
         part = (*(slice(None),) * batch, slice(start, start + step))
         out[part] = in_batches(
