@@ -104,7 +104,7 @@ def measured(device: Device, options: argparse.Namespace) -> Iterator[dict[str, 
         run["tests"] = tests = run_tests(device.library, workers=workers, seconds=share)
         counts = ", ".join(f"{tests[name]} {name}" for name in ("passed", "failed", "skipped"))
         say(f"tests: {counts}")
-        yield run
+    yield run
     rates = copies.measure_rates(device, size)
     run["rates"] = asdict(rates)
     judged = device.is_card and size == "full"
