@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ArrayTypeError, MissingDependencyError
-from .library import Array, library_of, lives_on_host, namespace, synchronize, to_numpy
+from .library import Array, library_of, lives_on_host, namespace, to_numpy
 from .observe import observer
 
 
@@ -106,11 +106,9 @@ def to_device(x: Any, /, *, library: str = "cupy") -> Array:
                 'CuPy is needed on a GPU worker: python -m pip install "spanwise[cuda13]" '
                 '(or "spanwise[cuda12]", as your driver has it)'
             ) from error
-        # The checker takes the package kernels/cupy for CuPy.
-        out = cupy.asarray(x)  # pyright: ignore[reportAttributeAccessIssue]
-        if observer() is not None:
-            # The copy goes on behind our back, and would count as the next kernel's time.
-            synchronize(out)
+        # Otherwise the copy would go on behind our back: what is in pinned memory could be
+        # overwritten before it has left, and its time would count as the next kernel's.
+        out = cupy.asarray(x, blocking=True)  # pyright: ignore[reportAttributeAccessIssue]
     else:
         raise ArgumentError(f"library={library!r}: expected 'cupy' or 'hostfree'")
     LOG.add("to_device", out.nbytes, time.perf_counter() - start)

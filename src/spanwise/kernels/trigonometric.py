@@ -14,7 +14,9 @@ One kernel, ``trigonometric``, serves the four types of each, n points in and ou
 Type 3 is the inverse of type 2 but for a factor, and types 1 and 4 of themselves. Where a library
 has none of them, they are made from its real Fourier transforms: type 2 and 3 from one of n points
 (J. Makhoul, IEEE Trans. ASSP 28, 1980), type 4 from a complex one of n/2 points or, for odd n, a
-real one of n, type 1 from a real one of the even or odd continuation.
+real one of n, type 1 from a real one of the even or odd continuation. CuPy has types 2 and 3, from
+complex transforms of n points each, whose results it gives out as views of their real parts, of
+twice the memory: it is served in this way too.
 """
 
 from __future__ import annotations
@@ -70,9 +72,8 @@ def generic(
     orthogonalize: bool | None = None,
     workers: int | None = 1,
     overwrite: bool = False,
-    core: Callable[..., Array] | None = None,
 ) -> Array:
-    """Transform a block of any library; ``core`` stands in for `line` on each axis."""
+    """Transform a block of any library."""
     xp = namespace(x)
     x = as_floating(x)
     if any(n == 0 for a, n in enumerate(x.shape) if a not in axes):
@@ -84,17 +85,16 @@ def generic(
         # The parts apart, so that a NaN stays in its own. SciPy passes orthogonalize on for real
         # data only (r2r in its realtransforms.py), and so is it here.
         parts = (
-            generic(part, kind=kind, axes=axes, lengths=lengths, norm=norm, type=type, core=core)
+            generic(part, kind=kind, axes=axes, lengths=lengths, norm=norm, type=type)
             for part in (xp.real(x), xp.imag(x))
         )
         return complex_of(*parts)
     is_ortho = norm == "ortho" if orthogonalize is None else orthogonalize
     is_inverse, is_sine = kind[0] == "i", kind.endswith("dst")
     number = _INVERSE_TYPE[type] if is_inverse else type
-    transform = core or line
     for axis, n in zip(axes, lengths, strict=True):
         x = xp.moveaxis(_fit(x, axis, n), axis, -1)
-        x = transform(x, number, is_sine, _factor(n, number, is_sine, norm, is_inverse), is_ortho)
+        x = _line(x, number, is_sine, _factor(n, number, is_sine, norm, is_inverse), is_ortho)
         x = xp.moveaxis(x, -1, axis)
     return x
 
@@ -135,8 +135,8 @@ def _factor(n: int, number: int, is_sine: bool, norm: str | None, is_inverse: bo
     return 1 / logical if (norm == "forward") != is_inverse else 1.0
 
 
-def line(x: Array, number: int, is_sine: bool, factor: float, is_ortho: bool) -> Array:
-    """Transform the last axis of a real array; a library's own transform may stand in for it."""
+def _line(x: Array, number: int, is_sine: bool, factor: float, is_ortho: bool) -> Array:
+    """Transform the last axis of a real array."""
     if number == 1:
         return (_dst1 if is_sine else _dct1)(x, factor, is_ortho)
     return (_type2, _type3, _type4)[number - 2](x, is_sine, factor, is_ortho)
@@ -373,4 +373,3 @@ in :func:`scipy.fft.dctn`; ``workers`` and ``overwrite`` as in
 :data:`spanwise.kernels.fft.fft`."""
 
 trigonometric.register("numpy", _numpy)
-trigonometric.register("cupy", "spanwise.kernels.cupy.trigonometric:transform")

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import UnsupportedError
 from ..fft import result_dtype
 
-MOST_POINTS = 2**31 - 1
+_MOST_POINTS = 2**31 - 1
 """Points of one call of cuFFT, whose high-level plans count in 32 bits (cupy#4406)."""
 _BATCH_POINTS = 2**28
 """Points of each call where one call cannot take all: plenty for a device, and little memory."""
@@ -34,7 +34,7 @@ def transform(
     import cupy
 
     call = functools.partial(_call, cupy, norm=norm, overwrite=overwrite)
-    return in_batches(call, x, kind=kind, axes=axes, lengths=lengths, limit=MOST_POINTS, xp=cupy)
+    return in_batches(call, x, kind=kind, axes=axes, lengths=lengths, limit=_MOST_POINTS, xp=cupy)
 
 
 def _call(
