@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from . import (
     clustering,
+    filters,
     fourier,
     graphs,
+    labelled,
     lines,
     outofcore,
     placement,
     precision,
+    regimes,
     seeds,
+    segments,
+    spectra,
     steps,
     storedfit,
+    storedspectrum,
 )
 from .workload import Family, Workload
 
 MODULES = (
     fourier,
+    spectra,
+    segments,
     lines,
+    filters,
     graphs,
     placement,
     outofcore,
+    storedspectrum,
     clustering,
     seeds,
     steps,
     precision,
     storedfit,
+    regimes,
+    labelled,
 )
 """Where workloads are defined, in the order in which they are run."""
 

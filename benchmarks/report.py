@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .timing import Row, threads
-from .workload import THREADS, Family
+from .workload import THREADS, Family, Limit
 
 PACKAGES = (
     "spanwise",
@@ -193,7 +193,7 @@ def as_dict(row: Row) -> dict[str, Any]:
             }
             for limit in row.limits
         ],
-        "peak_bytes": {"ours": row.ours_peak, "theirs": row.theirs_peak},
+        "peak_bytes": {"ours": row.ours_peak, "theirs": row.theirs_peak, "share": row.memory},
     }
 
 
@@ -238,10 +238,13 @@ def counted(row: Row) -> list[str]:
 
 def limited(row: Row) -> list[str]:
     """Each limit beside what was measured."""
+    limits = list(row.limits)
+    if row.memory is not None and row.share is not None:
+        limits.append(Limit(f"peak over that of {row.peer}", row.memory, row.share))
     return [
         f"{row.name}: {limit.name} {limit.value:.4g}, at most {limit.bound:.4g}: "
         f"{'holds' if limit.holds else 'DOES NOT HOLD'}"
-        for limit in row.limits
+        for limit in limits
     ]
 
 

@@ -47,6 +47,8 @@ class Row:
     """The same of the peer."""
     limits: tuple[Limit, ...] = ()
     """What else was promised at the size that was run, with what was measured."""
+    memory: float | None = None
+    """Largest share of the peer's peak promised at the size that was run."""
 
     @property
     def ratios(self) -> tuple[float, ...]:
@@ -62,6 +64,13 @@ class Row:
         return low, middle, high
 
     @property
+    def share(self) -> float | None:
+        """Our peak over the peer's; None where peaks were not measured."""
+        if self.ours_peak is None or not self.theirs_peak:
+            return None
+        return self.ours_peak / self.theirs_peak
+
+    @property
     def holds(self) -> bool | None:
         """Whether the answers agree and promises are kept; None if they agree and none is made."""
         if not self.agreement.holds:
@@ -69,6 +78,8 @@ class Row:
         kept = [limit.holds for limit in self.limits]
         if self.floor is not None:
             kept.append(self.quartiles[1] >= self.floor)
+        if self.memory is not None and self.share is not None:
+            kept.append(self.share <= self.memory)
         return all(kept) if kept else None
 
 
@@ -166,6 +177,7 @@ def compare(
         tuple(run.seconds for run in theirs),
         peer.floor if is_promised else None,
         limits=kept(workload.limits, counts) if is_promised else (),
+        memory=peer.memory if is_promised else None,
     )
 
 

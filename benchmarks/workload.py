@@ -89,6 +89,8 @@ class Peer:
     """Module that the peer needs and that may be missing."""
     requirement: str | None = None
     """What to give ``pip install`` for that module."""
+    memory: float | None = None
+    """Our peak is at most this share of the peer's at full size; None: measured only."""
 
     @property
     def missing(self) -> str | None:

@@ -3,8 +3,9 @@
 Waters that warm and cool alike through the year belong together: the cold tongues of the Pacific
 and the Atlantic, which upwelling cools every northern summer; the warm pool, which stays warm; the
 western Indian Ocean, which the monsoon stirs. k-means needs no map to find them: each
-grid point is a sample and the means of its twelve calendar months are the features. Land is NaN and
-is left out (the patch at 33°E is Lake Victoria).
+grid point is a sample that counts by its area, and the means of its twelve calendar months are the
+features. Land is NaN and is left out (the patch at 33°E is Lake Victoria). The provinces are kept
+in a file; read from there, they tell for each single year to which of them a point belonged.
 
 Data: monthly means of OSTIA (Donlon et al., 2012), 5°S to 5°N, 2006 to 2010, from the package
 ``iris-sample-data``, in chunks of time as such files come.
@@ -29,19 +30,20 @@ CELSIUS = 273.15
 """Zero of the Celsius scale in kelvin."""
 
 
-def annual_cycle(stride: int) -> xr.DataArray:
-    """Mean of each calendar month at each point, lazily."""
+def temperature(stride: int) -> xr.DataArray:
+    """Temperature of each month, lazily."""
     file = Path(iris_sample_data.path) / "ostia_monthly.nc"
     sst = xr.open_dataset(file)["surface_temperature"].isel(longitude=slice(None, None, stride))
-    return sst.chunk(time=12).groupby("time.month").mean()
+    return sst.chunk(time=12)
 
 
 def by_temperature(found: xr.Dataset) -> xr.Dataset:
     """Number the provinces from cold to warm, since k-means numbers them by chance."""
-    order = found.centroids.mean("month").argsort().values
+    order = found["centroids"].mean("month").argsort().values
     rank = np.append(order.argsort(), -1)  # the last one is the label -1 of land
-    labels = found.labels.copy(data=rank[found.labels.values])
-    return found.isel(cluster=order).drop_vars("cluster", errors="ignore").assign(labels=labels)
+    labels = found["labels"].copy(data=rank[found["labels"].values])
+    ranked = found.isel(cluster=order).assign(labels=labels)
+    return ranked.assign_coords(cluster=found["cluster"].values)
 
 
 def meridian(longitude: int) -> str:
@@ -74,9 +76,8 @@ def draw(found: xr.Dataset, out: Path) -> None:
     top.set_title("provinces of like annual cycle (grey: land)")
     top.set_xticks([75, 195, 345], ["Indian Ocean", "Pacific", "Atlantic"], minor=True)
     top.tick_params(axis="x", which="minor", length=0, pad=20)
-    share = province.groupby(province).count() / province.count()
     for i, cycle in enumerate(found.centroids.values - CELSIUS):
-        label = f"{100 * float(share[i]):.0f} % of the points"
+        label = f"{100 * float(found.share[i]):.0f} % of the area"
         bottom.plot(range(1, 13), cycle, "o-", color=colours[i], markersize=4, label=label)
     bottom.set_xticks(range(1, 13), list("JFMAMJJASOND"))
     bottom.set(ylabel="surface temperature (°C)", title="their annual cycles", xlim=(0.7, 12.3))
@@ -94,18 +95,28 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("sst_provinces.png"))
     options = parser.parse_args(argv)
 
-    cycle = annual_cycle(STRIDES[options.size])
+    sst = temperature(STRIDES[options.size])
+    cycle = sst.groupby("time.month").mean()
     found = cycle.spanwise.cluster.kmeans(
-        options.k, feature_dim="month", random_state=options.seed
-    ).compute()
-    found = by_temperature(found)
-    sea = int((found.labels >= 0).sum())
+        options.k, feature_dim="month", weights="area", random_state=options.seed
+    )
+    found = by_temperature(found.compute())
+    kept = options.out.with_suffix(".nc")
+    found.to_netcdf(kept)
+
+    sea = int(found["counts"].sum())
     print(f"{sea} of {found.labels.size} points are sea; {found.attrs['iterations']} iterations")
     for i, centroid in enumerate(found.centroids.values - CELSIUS):
-        size = int((found.labels == i).sum())
-        print(f"province {i}: {size:5d} points, {centroid.min():.1f} to {centroid.max():.1f} °C")
+        size = f"{int(found.counts[i]):5d} points, {float(found.share[i]):4.0%} of the area"
+        print(f"province {i}: {size}, {centroid.min():.1f} to {centroid.max():.1f} °C")
+    with xr.open_dataset(kept) as provinces:
+        for year in range(2007, 2010):
+            own = sst.sel(time=str(year)).groupby("time.month").mean()
+            labels = own.spanwise.cluster.predict(provinces)
+            stayed = int(((labels == found.labels) & (labels >= 0)).sum()) / sea
+            print(f"in {year} {stayed:.0%} of the points were in their province")
     draw(found, options.out)
-    print(f"wrote {options.out}")
+    print(f"wrote {options.out} and {kept}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ WRONG_DATA = (
     "fft-line",
     "rfft-line",
     "zoom",
+    "oaconvolve",
+    "envelope",
 )
 
 
@@ -168,6 +170,19 @@ def test_a_limit_is_kept_by_the_worst_run_and_promised_at_full_size_only():
     row = compare(measures_itself, measures_itself.peers[0], size="toy", pairs=1)
     assert row.limits == ()
     assert row.holds is None
+
+
+def test_a_share_of_the_memory_of_a_peer_is_kept_where_peaks_were_measured():
+    workload = trivial()
+    peer = replace(workload.peers[0], floor=None, memory=0.25)
+    row = compare(workload, peer, size="full", pairs=1)
+    assert row.holds is None
+    assert replace(row, ours_peak=1, theirs_peak=4).holds is True
+    above = replace(row, ours_peak=2, theirs_peak=4)
+    assert above.holds is False
+    table = Report("full", 0, (above,)).as_table()
+    assert "peak over that of numpy 0.5, at most 0.25: DOES NOT HOLD" in table
+    assert compare(workload, peer, size="toy", pairs=1).memory is None
 
 
 def test_a_limit_on_what_nobody_measured_does_not_hold():

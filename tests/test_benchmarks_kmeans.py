@@ -12,7 +12,7 @@ pytest.importorskip("psutil")
 pytest.importorskip("sklearn")
 sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ is not installed
 
-from benchmarks import precision, seeds, steps, storedfit
+from benchmarks import precision, regimes, seeds, steps, storedfit
 from benchmarks.registry import FAMILIES, WORKLOADS
 from benchmarks.report import Report
 from benchmarks.samples import KINDS, make_samples
@@ -46,6 +46,9 @@ def test_the_floors_and_limits_are_those_that_are_promised():
         storedfit.INERTIA: storedfit.NO_MORE,
         storedfit.PEAK: pytest.approx(allowed),
     }
+    (mapped,) = regimes.WORKLOADS
+    assert [peer.floor for peer in mapped.peers] == [1]
+    assert limits["kmeans-map"] == {regimes.RATIO: 0.2}
     *labels, inertia = precision.WORKLOADS
     assert all(limits[w.name] == {precision.WRONG: 0.0} for w in labels)
     assert limits[inertia.name] == {precision.ERROR: 1e-6}

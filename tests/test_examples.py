@@ -61,13 +61,29 @@ def test_provinces_run_from_cold_to_warm(monkeypatch, tmp_path, capsys):
     pytest.importorskip("iris_sample_data")
     picture = run("sst_provinces.py", monkeypatch, tmp_path, "-k", "4")
     assert is_picture_in_colour(picture)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("province")]
-    coldest = [float(line.partition("points, ")[2].split()[0]) for line in lines]
+    said = capsys.readouterr().out.splitlines()
+    lines = [line for line in said if line.startswith("province")]
+    coldest = [float(line.partition("area, ")[2].split()[0]) for line in lines]
     sizes = [int(line.split(":")[1].split()[0]) for line in lines]
     assert len(lines) == 4
     assert coldest[0] == min(coldest)
     assert coldest[0] < 25 < 28 < coldest[-1]
     assert min(sizes) > 0
+    stayed = [int(line.split()[2].rstrip("%")) for line in said if line.startswith("in 20")]
+    assert len(stayed) == 3
+    assert min(stayed) > 60
+    assert (tmp_path / "picture.nc").exists()
+
+
+def test_regimes_of_one_simulation_are_found_again_in_another(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("iris_sample_data")
+    picture = run("weather_regimes.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("regime")]
+    shares = [[int(word[:-1]) for word in line.split() if word.endswith("%")] for line in lines]
+    assert len(shares) == 4
+    assert all(abs(here - there) < 10 for here, there in shares)
+    assert [here for here, _ in shares] == sorted((here for here, _ in shares), reverse=True)
 
 
 def test_the_ocean_remembers_longer_than_the_land(monkeypatch, tmp_path, capsys):
@@ -80,3 +96,28 @@ def test_the_ocean_remembers_longer_than_the_land(monkeypatch, tmp_path, capsys)
         for region in ("Pacific", "continent")
     }
     assert share["Pacific"] > 1.5 * share["continent"]
+
+
+def test_half_a_year_rules_off_somalia_and_several_years_in_the_pacific(
+    monkeypatch, tmp_path, capsys
+):
+    pytest.importorskip("iris_sample_data")
+    picture = run("ocean_spectra.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    said = capsys.readouterr().out
+
+    def shares(region):
+        line = said.partition(f"{region}: ")[2].splitlines()[0]
+        return [int(part.split()[0]) for part in line.split(", ")]
+
+    assert shares("off Somalia")[0] > 30
+    assert shares("Atlantic")[1] > 70
+    assert shares("central Pacific")[2] > 60
+
+
+def test_the_wavenumber_spectrum_of_temperature_falls_steeply(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("iris_sample_data")
+    picture = run("wavenumber_spectrum.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    slope = float(capsys.readouterr().out.partition("spectral slope: ")[2].split()[0])
+    assert -3 < slope < -2

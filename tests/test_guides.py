@@ -1,4 +1,4 @@
-"""What the guides on clusters and placement show runs as it stands."""
+"""What the guides show runs as it stands."""
 
 import contextlib
 import os
@@ -14,17 +14,21 @@ import numpy as np
 import psutil
 import pytest
 import scipy.fft
+import xarray as xr
 import yaml
 from distributed import Client
 from distributed.security import Security
 
 import spanwise as sw
+import spanwise.xarray
 from spanwise.schedulers import placement
 from spanwise.schedulers.devices import survey
 
 DOCS = Path(__file__).parents[1] / "docs"
 CLUSTERS = DOCS / "clusters.md"
 PLACEMENT = DOCS / "placement.md"
+SPECTRA = DOCS / "spectra.md"
+COMING_FROM = DOCS / "coming-from.md"
 
 
 def blocks(page, language):
@@ -147,3 +151,36 @@ def test_the_code_of_the_page_on_placement_runs_and_prints_what_the_page_shows(c
     row = next(line for line in report.splitlines() if line.startswith("rfft2+mul+irfft2"))
     assert row[:54] in printed
     assert row[-36:] in printed
+
+
+@pytest.mark.parametrize("page", [SPECTRA, COMING_FROM], ids=lambda page: page.stem)
+def test_the_code_of_the_pages_on_labelled_data_runs(page, capsys, monkeypatch, tmp_path):
+    matplotlib = pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.chdir(tmp_path)
+    backend = matplotlib.get_backend()
+    matplotlib.use("agg", force=True)
+    try:
+        names = {}
+        for code in blocks(page, "python"):
+            exec(compile(code, str(page), "exec"), names)
+    finally:
+        matplotlib.pyplot.close("all")
+        matplotlib.use(backend, force=True)
+    printed = capsys.readouterr().out
+    for shown in blocks(page, "text"):
+        assert all(line in printed for line in shown.splitlines())
+
+
+def names_of(page, pattern):
+    return sorted(set(re.findall(pattern, page.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("page", [SPECTRA, COMING_FROM], ids=lambda page: page.stem)
+def test_every_name_of_the_pages_on_labelled_data_exists(page):
+    array = xr.DataArray(np.ones(2), dims="x")
+    for space, name in names_of(page, r"spanwise\.(fft|signal|cluster|plot)\.(\w+)"):
+        function = getattr(getattr(array.spanwise, space), name, None)
+        assert function or hasattr(getattr(sw, space), name), (space, name)
+    for space, name in names_of(page, r"sw\.(fft|signal|cluster)\.(\w+)"):
+        assert hasattr(getattr(sw, space), name), (space, name)

@@ -104,3 +104,12 @@ def test_without_the_option_the_budget_is_a_share_of_the_machine():
 def test_a_temporary_store_may_be_a_url(url):
     with sw.set_options(temporary_store=url):
         assert sw.get_options()["temporary_store"] == url
+
+
+def test_plans_that_run_together_share_the_budget():
+    with options.set_options(memory="1GiB"):
+        with options.shared_budget(2):
+            here = options.machine()
+            assert here.memory == 2**29
+            assert here.source.endswith("shared by 2 arrays")
+        assert options.machine().memory == 2**30

@@ -88,6 +88,7 @@ def blockwise(
     starts: tuple[int, ...] = (),
     decimated: int | None = None,
     table: tuple[Any, tuple[int, ...]] | None = None,
+    others: tuple[Any, ...] = (),
     lengths: Mapping[int, int] | None = None,
     **params: Any,
 ) -> Any:
@@ -96,7 +97,9 @@ def blockwise(
     For each axis in ``starts`` the kernel is given the index of its block's first element; on an
     axis in ``decimated`` order that is the number of the block. ``table`` is an array in memory
     and the axes that it lies along; the kernel is given the part of it that belongs to the block,
-    behind the block. Blocks keep their shape, but for axes in ``lengths``, which they hold whole.
+    behind the block. ``others`` are arrays of the same kind and as many axes, cut as x is or of one
+    chunk, whose blocks come right behind that of x. Blocks keep their shape, but for axes in
+    ``lengths``, which they hold whole.
     """
 
     def chunked(array: Any) -> Any:
@@ -111,6 +114,7 @@ def blockwise(
             operation=operation,
             reason=reason,
             lengths=lengths,
+            beside=tuple(spec_of(other) for other in others),
         )
         function = functools.partial(kernel, **params)
         (step,) = plan.steps
@@ -124,10 +128,47 @@ def blockwise(
             dtype=dtype,
             chunks=plan.result.chunks,
             numbers=tuple((a, _firsts(array.chunks[a], a == decimated)) for a in starts),
+            beside=others,
         )
 
-    beside = (0,) * len(starts) if table is None else table[:1]
+    beside = (*others, *((0,) * len(starts) if table is None else table[:1]))
     return apply(x, concrete=lambda block: kernel(block, *beside, **params), chunked=chunked)
+
+
+def add_shares(
+    x: Any,
+    kernel: Kernel,
+    /,
+    *,
+    operation: str,
+    dtype: Any,
+    reason: str,
+    lengths: Mapping[int, int],
+    **params: Any,
+) -> Any:
+    """Run a kernel whose results on the blocks along some axes add up to that on whole axes.
+
+    The axes are those of ``lengths``, and get these lengths. Behind the block the kernel is given
+    the index of its first element on each of them.
+    """
+
+    def chunked(array: Any) -> Any:
+        from .graph.dask import add_shares, spec_of
+        from .graph.reduce import plan_shares
+
+        plan = plan_shares(
+            spec_of(array),
+            kernel,
+            lengths=lengths,
+            dtype=str(np.dtype(dtype)),
+            machine=options.machine(),
+            operation=operation,
+            reason=reason,
+        )
+        return add_shares(array, functools.partial(kernel, **params), tuple(lengths), plan=plan)
+
+    starts = (0,) * len(lengths)
+    return apply(x, concrete=lambda block: kernel(block, *starts, **params), chunked=chunked)
 
 
 def _firsts(chunks: tuple[int, ...], is_decimated: bool) -> tuple[int, ...]:

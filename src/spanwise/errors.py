@@ -1,4 +1,4 @@
-"""Every error that spanwise raises on purpose.
+"""Every error that spanwise raises on purpose, and how it warns.
 
 Each is also a builtin type, so that ``except ValueError`` keeps working::
 
@@ -18,6 +18,9 @@ Each is also a builtin type, so that ``except ValueError`` keeps working::
     └── PlacementError (RuntimeError)          a task on a worker that cannot run it
         └── TransferError                      a copy between host and device that is not allowed
 """
+
+import sys
+import warnings
 
 
 class SpanwiseError(Exception):
@@ -79,3 +82,12 @@ class PlacementError(SpanwiseError, RuntimeError):
 
 class TransferError(PlacementError):
     """A copy between host and device that is not allowed."""
+
+
+def warn(message: str) -> None:
+    """A UserWarning that points to the caller's line, however deep in the package it arose."""
+    frame, level = sys._getframe(1), 2
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_back.f_globals.get("__name__", "").startswith(f"{package}."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level + 1)

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +121,25 @@ def machine(memory: int | float | str | None = None) -> Machine:
     """The machine to plan for, with the options in force, or another budget than theirs."""
     from .schedulers.local import current_machine
 
-    return current_machine(memory=get_options()["memory"] if memory is None else memory)
+    here = current_machine(memory=get_options()["memory"] if memory is None else memory)
+    plans = _PLANS.get()
+    if plans == 1:
+        return here
+    source = f"{here.source}, shared by {plans} arrays"
+    return replace(here, memory=max(1, here.memory // plans), source=source)
+
+
+_PLANS: ContextVar[int] = ContextVar("spanwise_plans", default=1)
+
+
+@contextmanager
+def shared_budget(plans: int) -> Iterator[None]:
+    """Let each of several plans, whose tasks run at the same time, take its share of the budget."""
+    token = _PLANS.set(_PLANS.get() * plans)
+    try:
+        yield
+    finally:
+        _PLANS.reset(token)
 
 
 def fft_engine(dtype: Any, rates: Rates | None) -> str:

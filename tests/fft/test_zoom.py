@@ -242,5 +242,5 @@ def test_unknown_chunks_and_labels_are_told_what_to_type():
     with pytest.raises(UnknownChunksError, match="compute_chunk_sizes"):
         sw.fft.zoom_fft(x[x > 0], 0.5)
     xr = pytest.importorskip("xarray")
-    with pytest.raises(ArrayTypeError, match="no method of that name"):
+    with pytest.raises(ArrayTypeError, match=r"spanwise\.fft\.zoom_fft"):
         sw.fft.zoom_fft(xr.DataArray(np.ones(4)), 0.5)

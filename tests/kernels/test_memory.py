@@ -12,22 +12,28 @@ from hypothesis import strategies as st
 import spanwise.kernels.catalog  # noqa: F401 - defines the kernels
 from spanwise.errors import DeviceMemoryError
 from spanwise.kernels import kernel as kernel_module
+from spanwise.kernels.detrend import detrend, trend_sums
 from spanwise.kernels.fft import fft
+from spanwise.kernels.gaps import gap_ends
 from spanwise.kernels.hankel import hankel
 from spanwise.kernels.hermitian import mirror
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.memory import all_but, is_out_of_memory, release_memory, run_within_memory
+from spanwise.kernels.missing import Source, fill_missing, refuse_missing
 from spanwise.kernels.observe import observed_by
+from spanwise.kernels.padding import pad
 from spanwise.kernels.power import power
 from spanwise.kernels.response import FrequencyAxis, apply_response, filter_block
-from spanwise.kernels.spectrum import Ramp, modulate, remove_mean, squared_magnitude
+from spanwise.kernels.spectrum import Ramp, modulate, squared_magnitude
 from spanwise.kernels.survey import whiten
+from spanwise.kernels.tapered import apply_window
 from spanwise.kernels.trigonometric import trigonometric
 from spanwise.testing import HostFree, limit_memory
 
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(4, 6, 8))
 COMPLEX = REAL + 1j * RNG.normal(size=(4, 6, 8))
+GAPPY = np.where(np.arange(8) % 3 == 1, np.nan, REAL)
 AXIS = FrequencyAxis(2, 8, 1.0)
 
 
@@ -39,7 +45,7 @@ CALLS = [
     (fft, COMPLEX, (), {"kind": "fft", "axes": (2,), "lengths": (8,), "norm": None}),
     (fft, REAL, (), {"kind": "rfft", "axes": (1, 2), "lengths": (5, 9), "norm": "ortho"}),
     (fft, COMPLEX, (), {"kind": "irfft", "axes": (0,), "lengths": (6,), "norm": None}),
-    (power, REAL, (), {"axes": (1,), "scale": 2.0, "half": True, "detrend": True}),
+    (power, REAL, (), {"axes": (1,), "scale": 2.0, "half": True, "detrend": "linear"}),
     (trigonometric, REAL, (), {"kind": "dct", "axes": (0,), "lengths": (4,), "norm": None}),
     (
         hankel,
@@ -50,13 +56,21 @@ CALLS = [
     ),
     (mirror, COMPLEX, (), {"axis": 0, "others": (1,)}),
     (modulate, COMPLEX, (2,), {"ramps": (Ramp(1, 12, "natural", 0.25),), "scale": 0.5}),
+    (modulate, COMPLEX, (), {"ramps": (), "scale": 0.5, "shifts": ((1, 3),), "axes": (1, 2)}),
+    (refuse_missing, COMPLEX, (), {"axes": (2,), "source": Source("", ("x",))}),
+    (fill_missing, GAPPY, (), {"axes": (2, 1), "fill": "interp"}),
+    (fill_missing, GAPPY, (), {"axes": (2, 1), "fill": 1.5}),
+    (gap_ends, GAPPY, (3,), {"axes": (1,)}),
+    (pad, REAL, (2, 1), {"axes": (1,), "mode": "edge", "values": ((0, 0),)}),
     (
         squared_magnitude,
         COMPLEX,
         (0,),
         {"axes": (2,), "scale": 1.0, "half": 14, "zero_mean": True},
     ),
-    (remove_mean, REAL, (), {"axes": (2,)}),
+    (detrend, REAL, (), {"axes": (2,), "type": "linear"}),
+    (apply_window, REAL, (2,), {"axes": (2,), "points": (12,), "windows": ("hann",)}),
+    (trend_sums, REAL, (2,), {"axes": (2,), "lengths": (12,), "type": "linear"}),
     (apply_response, COMPLEX, (0,), {"axes": (AXIS,), "response": halved}),
     (filter_block, COMPLEX, (), {"axes": (AXIS,), "response": halved}),
     (whiten, REAL[0], (0,), {"scales": np.arange(1.0, 9.0)}),
@@ -192,7 +206,7 @@ def test_other_errors_pass_at_once(make_kernel):
 def test_kernels_within_a_kernel_are_part_of_it():
     seen = Parts()
     with observed_by(seen):
-        power(REAL, axes=(2,), scale=1.0, half=True, detrend=True)
+        power(REAL, axes=(2,), scale=1.0, half=True, detrend="constant")
     assert seen.kernels == [("power", "numpy", "float64", REAL.nbytes)]
 
 

@@ -4,12 +4,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from spanwise.errors import NonFiniteError
+from spanwise.kernels.missing import Source
 from spanwise.kernels.spectrum import (
     Ramp,
     cycles,
     inexact_dtype,
     modulate,
-    remove_mean,
     squared_magnitude,
 )
 from spanwise.testing import xp_assert_close
@@ -63,15 +64,38 @@ def test_scale_alone_keeps_real_blocks_real(xp):
     xp_assert_close(out, xp.asarray(np.full(3, 2, "float32")))
 
 
+@pytest.mark.parametrize("shape", [(5, 8), (3, 5, 8), (70, 5, 600)])
+@pytest.mark.parametrize("ramped", [(), (0,), (-1,), (0, 1)])
+def test_shifts_come_before_phases_and_in_the_same_pass(xp, shape, ramped):
+    x = spectrum(shape=shape)
+    axes = tuple(a % len(shape) for a in ramped)
+    ramps = tuple(Ramp(a, shape[a], "shifted", 0.1 * (a + 1)) for a in axes)
+    shifts = ((0, shape[0] // 2), (len(shape) - 1, -(shape[-1] // 2)))
+    rolled = np.roll(x, [by for _, by in shifts], axis=[axis for axis, _ in shifts])
+    expected = modulate(rolled, *(0 for _ in axes), ramps=ramps, scale=0.5)
+    out = modulate(xp.asarray(x), *(0 for _ in axes), ramps=ramps, scale=0.5, shifts=shifts)
+    xp_assert_close(out, xp.asarray(expected), rtol=1e-6, atol=1e-6)
+
+
+def test_a_complex_scale_turns_the_phase(xp):
+    x = spectrum()
+    out = modulate(xp.asarray(x), ramps=(), scale=2j)
+    xp_assert_close(out, xp.asarray(2j * x), rtol=1e-6)
+
+
+def test_what_is_not_finite_is_named_before_anything_is_done(xp):
+    x = spectrum()
+    x[2] = np.nan
+    with pytest.raises(NonFiniteError, match="1 of 5 lines"):
+        modulate(xp.asarray(x), ramps=(), scale=2.0, axes=(1,), source=Source("h", ("x",)))
+
+
 def test_the_input_is_not_overwritten():
     x = spectrum()
     before = x.copy()
     modulate(x, 0, 0, ramps=(Ramp(0, 5, "natural", 0.1), Ramp(1, 8, "half", 0.1)), scale=3.0)
     squared_magnitude(x, 0, axes=(1,), scale=1.0, half=None, zero_mean=True)
-    real = x.real.copy()
-    remove_mean(real, axes=(0,))
     np.testing.assert_array_equal(x, before)
-    np.testing.assert_array_equal(real, before.real)
 
 
 def test_whole_cycles_are_taken_away_exactly():
@@ -103,14 +127,6 @@ def test_parts_of_a_half_spectrum_are_doubled_as_the_whole(cut):
     assert np.all(whole[:, 0] == 0)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-def test_remove_mean_leaves_mean_zero(xp, dtype):
-    x = np.arange(12).reshape(3, 4).astype(dtype)
-    out = remove_mean(xp.asarray(x), axes=(0, 1))
-    expected = (x - x.mean()).astype("float32" if dtype == "float32" else "float64")
-    xp_assert_close(out, xp.asarray(expected))
-
-
 def test_kernels_pickle_by_name():
-    for kernel in (modulate, remove_mean, squared_magnitude):
+    for kernel in (modulate, squared_magnitude):
         assert pickle.loads(pickle.dumps(kernel)) is kernel

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from spanwise.errors import ArgumentError, NonFiniteError
 from spanwise.kernels.draws import sample_of
+from spanwise.kernels.numpy.loops import is_installed
 from spanwise.kernels.survey import deviations, merge_surveys, survey, whiten
 from spanwise.testing.strategies import chunkings
 
@@ -164,3 +165,45 @@ def test_whiten_divides_the_columns_of_a_chunk_by_their_own_scales():
     out = whiten(x, 1, np.array([1.0, 2.0, 4.0]))
     assert out.dtype == np.float32
     np.testing.assert_array_equal(out, [[0.5, 0.25]] * 2)
+
+
+@pytest.mark.skipif(not is_installed(), reason="Numba is not installed")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_compiled_loops_change_no_bit_of_a_survey(dtype, weighted, holes, sign, monkeypatch):
+    x = sign * np.abs(rows(3000, 5, dtype)) * np.float64(10.0) ** np.arange(5).astype(dtype)
+    x = x.astype(dtype)
+    weights = np.random.default_rng(1).random(3000) if weighted else None
+    if holes:
+        x[::7, 2] = np.nan
+        x[3] = np.nan
+    if weighted:
+        weights[::5] = 0
+    found = []
+    for off in (False, True):
+        if off:
+            monkeypatch.setattr("spanwise.kernels.numpy.loops.loops", lambda: None)
+        found.append(surveyed(x, (1000, 0, 2000), weights, skipna=holes, spread=False))
+    ours, plain = found
+    for name in ("count", "weight", "heaviest"):
+        assert getattr(ours, name) == getattr(plain, name)
+    for name in ("mean", "low", "high"):
+        assert getattr(ours, name).tobytes() == getattr(plain, name).tobytes()
+    assert ours.draws.rows.tobytes() == plain.draws.rows.tobytes()
+
+
+@pytest.mark.parametrize("skipna", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_raises_beside_weights_too(value, weighted, skipna):
+    x = rows()
+    x[7] = np.nan if skipna else 0
+    x[100, 1] = value
+    weights = np.ones(200) if weighted else None
+    if skipna and np.isnan(value):
+        assert surveyed(x, weights=weights, skipna=True, spread=False).count == 198
+        return
+    with pytest.raises(NonFiniteError, match="NaN" if np.isnan(value) else "infinity"):
+        surveyed(x, weights=weights, skipna=skipna, spread=False)

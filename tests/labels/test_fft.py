@@ -308,6 +308,39 @@ def test_spectra_of_other_origin_are_centred_on_zero_or_on_lag():
     # The samples repeat after 9 * 0.5, so that the impulse at 0 is seen at 4.5.
     np.testing.assert_allclose(moved.sel(x=4.5), 2.0)
     assert labelled.ifft(spectrum, lag={"freq_x": 3.0}).identical(moved)
+    assert labelled.ifft(spectrum, lag=[3.0]).identical(moved)
+    with pytest.raises(ArgumentError, match="one for each of"):
+        labelled.ifft(spectrum, lag=[3.0, None])
+    with pytest.raises(ArgumentError, match="'x' is not transformed"):
+        labelled.ifft(spectrum, lag={"x": 3.0})
+
+
+@pytest.mark.parametrize("coordinate", COORDINATES)
+@pytest.mark.parametrize("real_dim", [None, "x", "y"])
+@pytest.mark.parametrize("chunks", [None, {"x": 3, "y": 2}])
+def test_round_trips_over_two_dimensions_restore_what_was_there(coordinate, real_dim, chunks):
+    data = field(9, 5, coordinate)
+    ds = data.to_dataset(name="a").assign(b=("w", [1.0, 2.0]))
+    ds = ds.assign_coords(area=(("z", "w"), np.ones((2, 2))))
+    ds = ds if chunks is None else ds.chunk(chunks)
+    spectrum = labelled.fft(ds, ("y", "x"), real_dim=real_dim)
+    back = labelled.ifft(
+        spectrum, ("freq_y", "freq_x"), real_dim=None if real_dim is None else f"freq_{real_dim}"
+    )
+    xr.testing.assert_identical(back.coords.to_dataset(), ds.coords.to_dataset())
+    assert back.a.dims == ("y", "x")
+    np.testing.assert_allclose(back.a.values, data.values, atol=1e-12)
+    xr.testing.assert_identical(back.b, ds.b)
+
+
+def test_a_shift_of_the_coordinate_is_a_phase_and_lag_a_shift_back():
+    data = field(9, 5)
+    spectrum = labelled.fft2(data)
+    centre = {"freq_y": float(data.y[2]), "freq_x": float(data.x[4])}
+    back = labelled.ifft2(spectrum, ("freq_y", "freq_x"), lag=centre)
+    xr.testing.assert_allclose(back.real.drop_attrs(), data.drop_attrs())
+    same = labelled.ifft2(spectrum, ("freq_y", "freq_x"), lag=[centre["freq_y"], None])
+    xr.testing.assert_allclose(same.real.drop_attrs(), data.drop_attrs())
 
 
 def test_attributes_that_outlived_a_change_of_the_coordinate_are_not_trusted():

@@ -89,6 +89,7 @@ COMPUTING |= {"cluster.KMeans.score", "cluster.vq.kmeans2", "cluster.kmeans_swee
 
 
 OF_NO_ARRAY = {"fft.fhtoffset", "fft.next_fast_len", "fft.prev_fast_len", "fft.register_kernel"}
+OF_NO_ARRAY |= {"signal.isotropic_bins"}
 
 
 def test_every_public_function_of_arrays_has_a_case():

@@ -159,11 +159,23 @@ class ChunkedRows:
         ).compute()
 
 
-def map_rows(x: Any, what: str, books: Books, *, operation: str, missing: str) -> Any:
+def map_rows(
+    x: Any,
+    what: str,
+    books: Books | Any,
+    *,
+    operation: str,
+    missing: str,
+    clusters: int | None = None,
+) -> Any:
     """What becomes of each row: now for rows in memory, lazily for chunked ones.
 
     Parameters
     ----------
+    books : Books or dask.array.Array
+        The centres; for chunked rows also a lazy value that is them.
+    clusters : int, optional
+        Number of centres, where they are lazy.
     what : {"vq", "nearest", "distances"}
         Labels and distances, labels, or the distances to all centres.
     missing : {"raise", "skip", "ignore"}
@@ -181,7 +193,7 @@ def map_rows(x: Any, what: str, books: Books, *, operation: str, missing: str) -
 
         options.make_placement_effective()
         machine = options.machine()
-        k = len(books.centers[0])
+        k = len(books.centers[0]) if clusters is None else clusters
         spec = lowering.spec_of(x)
         plan = plan_rows(spec, n_clusters=k, what=what, machine=machine, operation=operation)
         if machine.explicit:

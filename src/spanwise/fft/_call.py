@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 _REAL_INPUT = {"rfft": "fft", "ihfft": "ifft"}
 """Transforms that take real data, and those to use for complex data."""
 
-_LABELLED = ("fft", "ifft", "rfft", "irfft")
-"""Transforms that the accessor has, by name of the dimension."""
-
 Order = Literal["natural", "decimated"]
 """Order of the points of an axis whose transform takes four steps."""
 
@@ -199,8 +196,7 @@ def _call(
     *,
     one_axis: bool,
 ) -> Any:
-    accessor = f"spanwise.fft.{name}" if kind in _LABELLED else ""
-    x = dispatch.accept(x, function=f"fft.{name}", accessor=accessor)
+    x = dispatch.accept(x, function=f"fft.{name}", accessor=f"spanwise.fft.{name}")
     check_workers(workers)
     if kind in _REAL_INPUT and is_complex(x):
         raise ArrayTypeError(

@@ -161,7 +161,7 @@ def fhtoffset(dln: float, mu: float, initial: float = 0.0, bias: float = 0.0) ->
 
 
 def _hankel(kind: str, x: Any, name: str, dln: Any, mu: Any, offset: Any, bias: Any) -> Any:
-    x = dispatch.accept(x, function=f"fft.{kind}", accessor="", name=name)
+    x = dispatch.accept(x, function=f"fft.{kind}", accessor=f"spanwise.fft.{kind}", name=name)
     if is_complex(x):
         raise ArrayTypeError(
             f"{name} must be a real sequence, but has dtype {x.dtype}; transform {name}.real and "

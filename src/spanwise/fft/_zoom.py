@@ -82,7 +82,7 @@ def zoom_fft(
     >>> y.shape, int(abs(y).argmax()), round(float(abs(y).max()))
     ((21,), 10, 5000)
     """
-    x = dispatch.accept(x, function="fft.zoom_fft", accessor="")
+    x = dispatch.accept(x, function="fft.zoom_fft", accessor="spanwise.fft.zoom_fft")
     axis = normal_axis(axis, x.ndim)
     first, last, rate = _frequencies(fn, fs)
 
@@ -96,26 +96,28 @@ def zoom_fft(
         intervals = max(points - 1, 1) if endpoint else points
         return Band(first / rate, (last - first) / (rate * intervals), points)
 
+    if dispatch.kind_of(x) == "chunked":
+        from ..graph.dask import spec_of
+
+        return band_of(x, axis, band(spec_of(x).shape[axis]), "zoom_fft")
+    return band_of(x, axis, band(x.shape[axis]), "zoom_fft")
+
+
+def band_of(x: Any, axis: int, band: Band, operation: str) -> Any:
+    """The transform of an accepted array at the frequencies of a band."""
+
+    def chunked(array: Any) -> Any:
+        from ..graph.dask import lower_zoom, spec_of
+        from ..graph.zoom import plan_zoom
+
+        how = plan_zoom(
+            spec_of(array), axis=axis, band=band, machine=options.machine(), operation=operation
+        )
+        return lower_zoom(array, how, store_root=options.get_options()["temporary_store"])
+
     return dispatch.apply(
-        x,
-        concrete=lambda block: _kernel(block, 0, axis=axis, band=band(block.shape[axis])),
-        chunked=lambda array: _chunked(array, axis, band),
+        x, concrete=lambda block: _kernel(block, 0, axis=axis, band=band), chunked=chunked
     )
-
-
-def _chunked(x: Any, axis: int, band: Any) -> Any:
-    from ..graph.dask import lower_zoom, spec_of
-    from ..graph.zoom import plan_zoom
-
-    spec = spec_of(x)
-    how = plan_zoom(
-        spec,
-        axis=axis,
-        band=band(spec.shape[axis]),
-        machine=options.machine(),
-        operation="zoom_fft",
-    )
-    return lower_zoom(x, how, store_root=options.get_options()["temporary_store"])
 
 
 def _frequencies(fn: Any, fs: Any) -> tuple[Fraction, Fraction, Fraction]:

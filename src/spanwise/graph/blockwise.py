@@ -22,6 +22,7 @@ def plan_blockwise(
     operation: str,
     reason: str,
     lengths: Mapping[int, int] | None = None,
+    beside: tuple[ArraySpec, ...] = (),
 ) -> Plan:
     """Plan a kernel on each chunk by itself.
 
@@ -41,20 +42,23 @@ def plan_blockwise(
         Why the work has this form.
     lengths : mapping of int to int, optional
         New lengths of axes that are whole in their chunks; the others stay as they are.
+    beside : tuple of ArraySpec
+        Further inputs, of which each task takes one chunk.
     """
     chunks = tuple(
         (lengths[axis],) if lengths and axis in lengths else c for axis, c in enumerate(spec.chunks)
     )
     result = ArraySpec(chunks, dtype, np.dtype(dtype).itemsize, spec.library)
-    workspace = kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
+    taken = spec.chunk_bytes + sum(other.chunk_bytes for other in beside)
+    workspace = kernel.workspace(taken, result.chunk_bytes)
     step = Step(
         name=f"spanwise-{operation}",
         pattern="blockwise",
         tasks=spec.blocks,
         kernel=kernel.name,
-        bytes_in=spec.nbytes,
+        bytes_in=spec.nbytes + sum(other.nbytes for other in beside),
         bytes_out=result.nbytes,
-        peak_bytes=machine.threads * (spec.chunk_bytes + result.chunk_bytes + workspace),
+        peak_bytes=machine.threads * (taken + result.chunk_bytes + workspace),
         chunk_bytes=result.chunk_bytes,
         dtype=dtype,
         reason=reason,

@@ -15,10 +15,10 @@ from ..kernels.library import DEVICE_LIBRARIES
 from ..kernels.zoom import Band, scratch_bytes, work
 from ..kernels.zoom import zoom as zoom_kernel
 from ..machine import Machine
-from .cluster import SPLIT_EVERY, tree
 from .exchange import Exchange, plan_exchange, refine
 from .grid import ArraySpec, Chunks
 from .plan import Plan, Step
+from .reduce import tree_step
 from .remedy import remedies
 
 _STAGED = 4
@@ -88,7 +88,7 @@ def _by_sums(spec: ArraySpec, axis: int, band: Band, machine: Machine, operation
     if parts > 1:
         shares = _with_points(spec, axis, (band.points,) * parts)
         reason = f"{parts} times {band.points} points are fewer than the axis has to move"
-        steps = [_tree_step(shares, result, axis, machine, operation)]
+        steps = [tree_step(shares, result, axis, machine, operation)]
     held = math.ceil(result.nbytes * parts / machine.workers) if steps else 0
     steps.insert(0, _kernel_step(spec, axis, band, machine, operation, reason, held))
     return ZoomPlan(axis, band, None, Plan(operation, spec, result, tuple(steps), machine))
@@ -169,24 +169,6 @@ def _kernel_step(
         chunk_bytes=out.chunk_bytes,
         dtype=out.dtype,
         reason=reason,
-    )
-
-
-def _tree_step(
-    shares: ArraySpec, result: ArraySpec, axis: int, machine: Machine, operation: str
-) -> Step:
-    held = math.ceil(shares.nbytes / machine.workers)
-    return Step(
-        name=f"spanwise-{operation}-sum",
-        pattern="reduce",
-        tasks=sum(map(len, tree(shares.numblocks[axis]))) * result.blocks,
-        bytes_in=shares.nbytes,
-        bytes_out=result.nbytes,
-        bytes_moved=shares.nbytes,
-        peak_bytes=held + machine.threads * 2 * result.chunk_bytes,
-        chunk_bytes=result.chunk_bytes,
-        dtype=result.dtype,
-        reason=f"shares of the chunks are added, {SPLIT_EVERY} at a time",
     )
 
 

@@ -10,16 +10,26 @@ from typing import Any
 
 _lock = threading.Lock()
 _inside = 0
-_limit: Any = None
+_former: list[tuple[Any, int]] = []
 
 
 @functools.cache
-def _controller() -> Any:
+def _libraries() -> list[Any]:
+    """Controllers of the BLAS libraries that this process has loaded."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
-        return None
-    return ThreadpoolController()
+        return []
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+def _set_threads(library: Any, count: int) -> None:
+    """Set the threads of a library for the whole process, from whatever thread.
+
+    Since its version 3.8 threadpoolctl does nothing where another thread was the first to set a
+    limit, such as the main thread while tasks run; here a lock keeps threads apart.
+    """
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
 @contextmanager
@@ -29,17 +39,17 @@ def single_threaded() -> Iterator[None]:
     The limit belongs to the process, not to the thread, so the first task to enter sets it and
     the last to leave restores it. Without threadpoolctl nothing happens.
     """
-    global _inside, _limit  # noqa: PLW0603 - the limit is one per process
+    global _inside  # noqa: PLW0603 - the limit is one per process
     with _lock:
         if _inside == 0:
-            controller = _controller()
-            _limit = controller.limit(limits=1, user_api="blas") if controller else None
+            for library in _libraries():
+                _former.append((library, library.get_num_threads()))
+                _set_threads(library, 1)
         _inside += 1
     try:
         yield
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0 and _limit is not None:
-                _limit.restore_original_limits()
-                _limit = None
+            while _inside == 0 and _former:
+                _set_threads(*_former.pop())

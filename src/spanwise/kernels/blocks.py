@@ -53,27 +53,37 @@ def destinations(rows: Rows) -> list[list[slice]]:
     return out
 
 
-def gather(pieces: Sequence[Array | None], rows: Rows) -> Array:
+def gather(pieces: Sequence[Array | None], rows: Rows, cut: Sequence[bool] = ()) -> Array:
     """One block from the parts of many: the only copy that an exchange makes.
 
     ``pieces`` holds the source block of every combination of parts, in C order, and None where a
-    part has no source: there the block is zero. A block that comes from one part only is sliced
-    without a copy.
+    part has no source: there the block is zero. ``cut`` says of each piece whether it is the part
+    alone already, by default of none. A block that comes from one part only is sliced without a
+    copy.
     """
     if len(pieces) == 1 and pieces[0] is not None:
-        return pieces[0][tuple(slice(row[0].start, row[0].stop) for row in rows)]
+        return parts_of(pieces, rows, cut)[0]
     landing = destinations(rows)
     shape = tuple(slices[-1].stop for slices in landing)
     reference = next(piece for piece in pieces if piece is not None)
     out = empty_like_library(shape, reference.dtype, reference)
-    combinations = itertools.product(*(range(len(row)) for row in rows))
-    for piece, index in zip(pieces, combinations, strict=True):
-        target = tuple(slices[i] for slices, i in zip(landing, index, strict=True))
-        if piece is None:
-            out[target] = 0
-            continue
-        source = tuple(slice(row[i].start, row[i].stop) for row, i in zip(rows, index, strict=True))
-        out[target] = piece[source]
+    targets = itertools.product(*landing)
+    for part, target in zip(parts_of(pieces, rows, cut), targets, strict=True):
+        out[target] = 0 if part is None else part
+    return out
+
+
+def parts_of(
+    pieces: Sequence[Array | None], rows: Rows, cut: Sequence[bool] = ()
+) -> list[Array | None]:
+    """The part of each piece that belongs to a block, as views; arguments as those of `gather`."""
+    out = []
+    flags = cut or (False,) * len(pieces)
+    for piece, parts, is_cut in zip(pieces, itertools.product(*rows), flags, strict=True):
+        if piece is None or is_cut:
+            out.append(piece)
+        else:
+            out.append(piece[tuple(slice(p.start, p.stop) for p in parts)])
     return out
 
 
@@ -100,6 +110,34 @@ class Assembled:
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         return "spanwise.assembled", self.assemble, self.work
+
+
+class Unjoined(Assembled):
+    """A kernel on pieces that lie side by side along one axis, without the copy that joins them.
+
+    NumPy blocks are handed over as the last piece and, as ``before``, those in front of it. Others
+    are assembled, as placement on a device does.
+    """
+
+    def __call__(self, numbers: tuple[int, ...], pieces: Sequence[Any], *where: Any) -> Array:
+        """The result for one block."""
+        if not all(isinstance(piece, np.ndarray) for piece in pieces):
+            return self.work(self.assemble(pieces, *where), *numbers)
+        *before, block = parts_of(pieces, *where)
+        return self.work(block, *numbers, before=tuple(before))
+
+
+class AssembledEach(Assembled):
+    """A function behind what assembles a block of each of several arrays."""
+
+    def __init__(self, assemble: Callable[..., Array], work: Callable[..., Array]) -> None:
+        super().__init__(assemble, work)
+        # Nothing takes these tasks apart, so that none is placed.
+        del self.__spanwise_kernel__
+
+    def __call__(self, numbers: tuple[int, ...], *inputs: Any) -> Array:
+        """The result for one block of each array; inputs are what ``assemble`` takes."""
+        return self.work(*(self.assemble(*each) for each in inputs), *numbers)
 
 
 def _shares(block: Array, piece: Any) -> bool:

@@ -21,19 +21,31 @@ _REST_REVERSED = slice(None, 0, -1)
 _REVERSED = slice(None, None, -1)
 
 
-def mirror_into(out: np.ndarray, x: np.ndarray, *, axis: int, others: Sequence[int]) -> None:
+def mirror_into(
+    out: np.ndarray,
+    x: np.ndarray,
+    *,
+    axis: int,
+    others: Sequence[int],
+    reversed: Sequence[int] = (),
+) -> None:
     """Write the mirror image of some lines of a spectrum; see :data:`mirror`.
 
-    ``out`` must not overlap ``x``.
+    ``out`` must not overlap ``x``. On the axes in ``reversed`` no index stays where it is.
     """
     # Along each of the others the index 0 stays and the rest is reversed: two views, no index
     # arrays, and one pass of a ufunc over each of the 2^len(others) corners.
-    for first in itertools.product((True, False), repeat=len(others)):
+    corners = [
+        ((_REVERSED, slice(None)),)
+        if other in reversed
+        else ((_FIRST, _FIRST), (_REST_REVERSED, _REST))
+        for other in others
+    ]
+    for corner in itertools.product(*corners):
         source, target = [slice(None)] * x.ndim, [slice(None)] * x.ndim
         source[axis] = _REVERSED
-        for other, is_first in zip(others, first, strict=True):
-            source[other] = _FIRST if is_first else _REST_REVERSED
-            target[other] = _FIRST if is_first else _REST
+        for other, (taken, put) in zip(others, corner, strict=True):
+            source[other], target[other] = taken, put
         np.conjugate(x[tuple(source)], out=out[tuple(target)])
 
 

@@ -6,38 +6,27 @@ counted modulo n. Half of it is computed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .fft import fft, untransformed
-from .hermitian import mirror_into
+from .detrend import Trend, real_dtype
+from .fft import untransformed
 from .kernel import Kernel
 from .library import Array, namespace
-from .slabs import slabs
-from .spectrum import as_inexact, remove_mean, squared_magnitude
+from .spectrum import as_inexact, squared_magnitude
+from .tapered import Windows, by_parts, centred_axes, nothing, tables_of, transformed
+from .twosided import two_sided
 
 
-def _direct(
-    x: Array,
-    axes: tuple[int, ...],
-    scale: float,
-    half: bool,
-    detrend: bool,
-    *,
-    real: bool,
-    engine: str,
-) -> Array:
+def _known(x: Array, axes: tuple[int, ...], scale: float, half: bool, **how: Any) -> Array:
     """The power at the frequencies that a transform gives: for real data, half of them."""
-    if detrend:
-        x = remove_mean(x, axes=axes)
-    lengths = tuple(x.shape[a] for a in axes)
-    kind = "rfft" if real else "fft"
-    spectrum = fft(x, kind=kind, axes=axes, lengths=lengths, norm=None, engine=engine)
     return squared_magnitude(
-        spectrum,
+        transformed(x, axes, **how),
         *(0 for _ in axes),
         axes=axes,
         scale=scale,
-        half=lengths[-1] if half else None,
+        half=x.shape[axes[-1]] if half else None,
         zero_mean=False,
     )
 
@@ -49,60 +38,47 @@ def _generic(
     axes: tuple[int, ...],
     scale: float,
     half: bool,
-    detrend: bool,
+    detrend: Trend | None = None,
+    windows: Windows = (),
+    shift: bool = False,
     engine: str = "scipy",
 ) -> Array:
-    xp = namespace(x)
-    x = as_inexact(x, False)
-    real = xp.isdtype(x.dtype, "real floating")
     if 0 in x.shape:
-        # Some libraries refuse to transform nothing.
-        kept = slice(0, x.shape[axes[-1]] // 2 + 1) if half else slice(None)
-        x = x if real else xp.real(x)
-        return x[tuple(kept if a == axes[-1] else slice(None) for a in range(x.ndim))]
-    power = _direct(x, axes, scale, half, detrend, real=real, engine=engine)
-    n, known = x.shape[axes[-1]], power.shape[axes[-1]]
-    if half or known == n:
-        return power
-    mirrored = [slice(None)] * x.ndim
-    mirrored[axes[-1]] = slice(1, n - known + 1)
-    rest = xp.flip(power[tuple(mirrored)], axis=axes)
-    if axes[1:]:
-        # A flip sends k to n - 1 - k; one step on, it is n - k, and n is 0.
-        rest = xp.roll(rest, (1,) * (len(axes) - 1), axis=axes[:-1])
-    return xp.concat([power, rest], axis=axes[-1])
+        return nothing(_real(as_inexact(x, False)), axes, half=half)
+    known = _known(x, axes, scale, half, detrend=detrend, windows=windows, engine=engine)
+    centred = centred_axes(axes, half=half, shift=shift)
+    lengths = [known.shape[a] if half else x.shape[a] for a in axes]
+    return two_sided(known, axes=axes, lengths=lengths, centred=centred)
+
+
+def _real(x: Array) -> Array:
+    xp = namespace(x)
+    return xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x
 
 
 def _numpy(
-    x: Array,
+    x: np.ndarray,
     /,
     *,
     axes: tuple[int, ...],
     scale: float,
     half: bool,
-    detrend: bool,
+    detrend: Trend | None = None,
+    windows: Windows = (),
+    shift: bool = False,
     engine: str = "scipy",
-) -> Array:
-    x = as_inexact(x, False)
-    last, n = axes[-1], x.shape[axes[-1]]
-    real = x.dtype.kind != "c"
-    known = n // 2 + 1 if real else n
-    shape = list(x.shape)
-    shape[last] = known if half else n
-    out = np.empty(shape, x.real.dtype)
-
-    def lines(start: int, stop: int) -> tuple[slice, ...]:
-        return tuple(slice(start, stop) if a == last else slice(None) for a in range(x.ndim))
-
-    for part in slabs(x, axes):
-        target = out[part]
-        target[lines(0, known)] = _direct(
-            x[part], axes, scale, half, detrend, real=real, engine=engine
-        )
-        if known < shape[last]:
-            source = target[lines(1, n - known + 1)]
-            mirror_into(target[lines(known, n)], source, axis=last, others=axes[:-1])
-    return out
+) -> np.ndarray:
+    if not x.size:
+        return nothing(_real(as_inexact(x, False)), axes, half=half)
+    how = {"detrend": detrend, "windows": tables_of(windows, x, axes), "engine": engine}
+    return by_parts(
+        x,
+        axes,
+        lambda part: _known(x[part], axes, scale, half, **how),
+        dtype=real_dtype(as_inexact(x[:0], False)),
+        half=half,
+        centred=centred_axes(axes, half=half, shift=shift),
+    )
 
 
 power = Kernel(
@@ -111,11 +87,11 @@ power = Kernel(
     workspace=lambda in_bytes, out_bytes: 3 * max(in_bytes, out_bytes),
     free_axes=untransformed,
 )
-"""``scale * |X|**2``, with X the transform of a block over ``axes``, after the mean was taken away
-if ``detrend``.
+"""``scale * |X|**2``, with X the transform over ``axes`` of a block less its trend (``detrend``)
+and times its ``windows``.
 
 Real blocks give, if ``half``, the non-negative frequencies of the last of ``axes``; all but the
-zero and (for even n) the last frequency count double. ``engine`` as of
-:data:`spanwise.kernels.fft.fft`."""
+zero and (for even n) the last frequency count double. ``shift`` puts the zero frequency in the
+centre of the other axes. ``engine`` as of :data:`spanwise.kernels.fft.fft`."""
 
 power.register("numpy", _numpy)

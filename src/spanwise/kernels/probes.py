@@ -83,7 +83,7 @@ def _transforms(engine_of: Callable[[str], str]) -> Iterator[Probe]:
 def _of_spectra(engine_of: Callable[[str], str]) -> Iterator[Probe]:
     for dtype in _FLOATS:
         engine = engine_of(str(np.result_type(dtype, np.complex64)))
-        run = _bound(power, axes=(1, 2), scale=1.0, half=False, detrend=False, engine=engine)
+        run = _bound(power, axes=(1, 2), scale=1.0, half=False, engine=engine)
         yield Probe("power", dtype, run)
         axes = FrequencyAxis(1, _PLANE, 1.0), FrequencyAxis(2, _PLANE, 1.0, half=True)
         mask = np.ones((_PLANE, _PLANE // 2 + 1), dtype)

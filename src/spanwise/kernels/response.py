@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from . import buffers
+from .detrend import Trend, detrended, remove_trend
 from .fft import fft
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
@@ -98,17 +99,9 @@ def _factor_dtype(h: Array, x: Array) -> Any:
     is_complex = xp.isdtype(h.dtype, "complex floating")
     if isinstance(h.dtype, np.dtype) and isinstance(x.dtype, np.dtype):
         return x.dtype if is_complex else x.dtype.type(0).real.dtype
-    if x.dtype == namespace(x).complex64:
+    if x.dtype in (namespace(x).complex64, namespace(x).float32):
         return xp.complex64 if is_complex else xp.float32
     return xp.complex128 if is_complex else xp.float64
-
-
-def _multiply(x: Array, h: Any, axes: tuple[FrequencyAxis, ...], *, overwrite: bool) -> Array:
-    factor = _factor(h, x, axes)
-    if overwrite:
-        x *= factor
-        return x
-    return x * factor
 
 
 def _apply_response(
@@ -120,7 +113,11 @@ def _apply_response(
     overwrite: bool = False,
 ) -> Array:
     h = beside[0] if response is None else _evaluate(x, beside, axes, response)
-    return _multiply(x, h, axes, overwrite=overwrite)
+    factor = _factor(h, x, axes)
+    if not overwrite:
+        return x * factor
+    x *= factor
+    return x
 
 
 def _free_axes(
@@ -144,25 +141,24 @@ def _filter(
     *beside: Any,
     axes: tuple[FrequencyAxis, ...],
     response: Response | None,
+    detrend: Trend | None = None,
     engine: str = "scipy",
 ) -> Array:
-    real = axes[-1].half
     chosen = tuple(a.axis for a in axes)
-    params: dict[str, Any] = {"axes": chosen, "lengths": tuple(a.length for a in axes)}
-    params |= {"norm": None, "engine": engine}
     if 0 in x.shape:
         # Some libraries refuse to transform nothing.
         return as_inexact(x, False)
-    h = None if response is not None else beside[0]
+    h = beside[0] if response is None else None
     out = None
     for part in slabs(x, chosen):
-        piece = x[part]
-        spectrum = fft(piece, kind="rfft" if real else "fft", **params)
-        if h is None:
-            assert response is not None
-            h = _evaluate(spectrum, [0] * len(axes), axes, response)
-        spectrum = _multiply(spectrum, h, axes, overwrite=True)
-        y = fft(spectrum, kind="irfft" if real else "ifft", overwrite=True, **params)
+        piece, trend = x[part], None
+        if detrend is not None:
+            piece = as_inexact(piece, False)
+            flat = detrended(piece, chosen, detrend)
+            piece, trend = flat, piece - flat
+        y, h = _filtered(piece, h, axes, response, engine)
+        if trend is not None:
+            y += _at_zero(h, y, axes) * trend
         if piece.shape == x.shape:
             return y
         if out is None:
@@ -172,14 +168,73 @@ def _filter(
     return out
 
 
+def _filtered(
+    x: Array, h: Any, axes: tuple[FrequencyAxis, ...], response: Response | None, engine: str
+) -> tuple[Array, Any]:
+    """Part of a block, filtered, and the response, which is evaluated once for all parts."""
+    real = axes[-1].half
+    params: dict[str, Any] = {
+        "axes": tuple(a.axis for a in axes),
+        "lengths": tuple(a.length for a in axes),
+        "norm": None,
+        "engine": engine,
+    }
+    spectrum = fft(x, kind="rfft" if real else "fft", **params)
+    if h is None:
+        assert response is not None
+        h = _evaluate(spectrum, [0] * len(axes), axes, response)
+    spectrum *= _factor(h, spectrum, axes)
+    return fft(spectrum, kind="irfft" if real else "ifft", overwrite=True, **params), h
+
+
+def _at_zero(h: Any, x: Array, axes: tuple[FrequencyAxis, ...]) -> Array:
+    """The response at frequency 0 of all axes, for data; at the first of them it begins."""
+    h = h[(slice(0, 1),) * h.ndim] if getattr(h, "ndim", 0) else h
+    if _is_real(x):
+        # A transform of real data takes no notice of an imaginary part there.
+        is_array = hasattr(h, "__array_namespace__")
+        h = h if is_array and _is_real(h) else (namespace(h) if is_array else np).real(h)
+    return _factor(h, x[(slice(0, 1),) * x.ndim], axes)
+
+
+def _is_real(x: Array) -> bool:
+    return not namespace(x).isdtype(x.dtype, "complex floating")
+
+
 filter_block = Kernel(
     "filter",
     _filter,
-    workspace=lambda in_bytes, out_bytes: 4 * out_bytes,
+    workspace=lambda in_bytes, out_bytes: 5 * out_bytes,
     free_axes=_free_axes,
 )
 """Filter a block that holds ``axes`` whole: forward transform, response, inverse.
 
 Arguments as those of :data:`apply_response`, but that the indices are all 0 and left out. Real
-blocks, whose last axis of ``axes`` says ``half``, stay real. ``engine`` as of
+blocks, whose last axis of ``axes`` says ``half``, stay real. A trend is taken away before, and
+what the response makes of frequency 0 is put back of it behind. ``engine`` as of
 :data:`spanwise.kernels.fft.fft`."""
+
+
+def _restore_trend(
+    x: Array,
+    sums: Array,
+    /,
+    *starts: int,
+    axes: tuple[FrequencyAxis, ...],
+    response: Response,
+    type: Trend,
+) -> Array:
+    zeros = [like(np.zeros([1] * len(axes)), x) for _ in axes]
+    share = _at_zero(response(*zeros), x, axes)
+    chosen, lengths = tuple(a.axis for a in axes), tuple(a.length for a in axes)
+    params = {"axes": chosen, "lengths": lengths, "type": type}
+    return remove_trend(x, sums * -share, *starts, **params)
+
+
+restore_trend = Kernel(
+    "restore_trend", _restore_trend, workspace=lambda in_bytes, out_bytes: 2 * in_bytes
+)
+"""A filtered block with its trend put back, as far as the response lets frequency 0 pass.
+
+Behind the block stand the sums that the trend follows from
+(:data:`spanwise.kernels.detrend.trend_sums`), and the index of its first sample on each axis."""

@@ -6,7 +6,7 @@ the index of its first element on each axis that matters, so that a graph carrie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -17,6 +17,7 @@ from .fft import result_dtype, untransformed
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .memory import all_but
+from .missing import Source, check_finite
 
 Order = Literal["natural", "shifted", "half"]
 """How frequencies lie on an axis: as `fft` gives them, after `fftshift`, or as `rfft` does."""
@@ -75,23 +76,41 @@ def inexact_dtype(dtype: np.dtype, *, as_complex: bool) -> np.dtype:
     return result_dtype("fft" if is_complex else "irfft", dtype)
 
 
-def _modulate(x: Array, /, *starts: int, ramps: tuple[Ramp, ...], scale: float) -> Array:
+def _modulate(
+    x: Array,
+    /,
+    *starts: int,
+    ramps: tuple[Ramp, ...],
+    scale: complex,
+    shifts: tuple[tuple[int, int], ...] = (),
+    axes: tuple[int, ...] = (),
+    source: Source | None = None,
+) -> Array:
+    check_finite(x, axes, source)
     x = as_inexact(x, bool(ramps))
+    if shifts:
+        rolled, by = zip(*shifts, strict=True)
+        x = namespace(x).roll(x, by, axis=rolled)
     if not ramps:
-        return x * scale
+        return x * scale if scale != 1.0 else x
     out = None
-    for start, ramp in zip(starts, ramps, strict=True):
-        count = x.shape[ramp.axis]
-        table = ramp.factors(start, count) * (scale if out is None else 1.0)
-        factor = like(table, x, dtype=_host_dtype(x))
-        factor = namespace(x).reshape(
-            factor, tuple(count if axis == ramp.axis else 1 for axis in range(x.ndim))
-        )
+    for factor in tables(x, starts, ramps, scale):
         if out is None:
             out = x * factor
         else:
             out *= factor
     return out
+
+
+def tables(
+    x: Array, starts: Sequence[int], ramps: Sequence[Ramp], scale: complex
+) -> Iterator[Array]:
+    """The factors of each ramp as arrays that broadcast to the block; the first one scaled."""
+    for i, (start, ramp) in enumerate(zip(starts, ramps, strict=True)):
+        count = x.shape[ramp.axis]
+        table = ramp.factors(start, count) * (1.0 if i else scale)
+        shape = tuple(count if axis == ramp.axis else 1 for axis in range(x.ndim))
+        yield namespace(x).reshape(like(table, x, dtype=_host_dtype(x)), shape)
 
 
 def as_inexact(x: Array, as_complex: bool) -> Array:
@@ -115,15 +134,33 @@ def _host_dtype(x: Array) -> np.dtype:
 
 
 def _free_of_ramps(
-    x: Array, /, *starts: int, ramps: tuple[Ramp, ...], scale: float
+    x: Array,
+    /,
+    *starts: int,
+    ramps: tuple[Ramp, ...],
+    scale: complex,
+    shifts: tuple[tuple[int, int], ...] = (),
+    axes: tuple[int, ...] = (),
+    source: Source | None = None,
 ) -> tuple[int, ...]:
-    return all_but(*(ramp.axis for ramp in ramps), ndim=x.ndim)
+    taken = (*(ramp.axis for ramp in ramps), *(axis for axis, _ in shifts), *axes)
+    return all_but(*taken, ndim=x.ndim)
 
 
-modulate = Kernel("modulate", _modulate, free_axes=_free_of_ramps)
-"""Multiply a block by ``scale`` and by the factors of ``ramps``, in the precision of the block.
+modulate = Kernel(
+    "modulate",
+    _modulate,
+    device_workspace=lambda in_bytes, out_bytes: out_bytes,
+    free_axes=_free_of_ramps,
+)
+"""Roll a block, then multiply it by ``scale`` and by the factors of ``ramps``, in its precision.
 
-``starts`` holds the index of the block's first element on the axis of each ramp."""
+``shifts`` holds axes, which the block has whole, and by how much each is rolled; ramps say how the
+result lies. ``starts`` holds the index of the block's first element on the axis of each ramp. With
+a ``source`` the block is the result of a transform along ``axes`` and is first looked at for what
+is not finite (:func:`spanwise.kernels.missing.check_finite`)."""
+
+modulate.register("numpy", "spanwise.kernels.numpy.modulate:modulate")
 
 
 def _squared_magnitude(
@@ -144,13 +181,14 @@ def _squared_magnitude(
         is_complex = xp.isdtype(x.dtype, "complex floating")
         out = xp.square(xp.real(x)) + xp.square(xp.imag(x)) if is_complex else xp.square(x)
     out *= scale
-    _double(out, starts, axes, half)
+    double(out, starts, axes, half)
     if zero_mean and all(start == 0 for start in starts):
-        out[tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))] = 0.0
+        # A product, since what is no number should stay visible.
+        out[tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))] *= 0.0
     return out
 
 
-def _double(out: Array, starts: Sequence[int], axes: tuple[int, ...], half: int | None) -> None:
+def double(out: Array, starts: Sequence[int], axes: tuple[int, ...], half: int | None) -> None:
     """Count the negative frequencies, which a half spectrum leaves out, with the positive ones."""
     if half is None:
         return
@@ -173,12 +211,3 @@ squared_magnitude = Kernel("squared_magnitude", _squared_magnitude, free_axes=un
 ``starts`` holds the index of the block's first element on each of ``axes``; ``half`` is the number
 of points of the real axis (the last of ``axes``) if the block holds only its non-negative
 frequencies; ``zero_mean`` sets the zero frequency to 0."""
-
-
-def _remove_mean(x: Array, /, *, axes: tuple[int, ...]) -> Array:
-    x = as_inexact(x, False)
-    return x - namespace(x).mean(x, axis=axes, keepdims=True)
-
-
-remove_mean = Kernel("remove_mean", _remove_mean, free_axes=untransformed)
-"""Subtract the mean over ``axes``, which the block holds whole."""

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from .library import Array, library_of, like, namespace
 from .memory import each_row
 from .transfer import to_host
 
-_BLOCK_ELEMENTS = {"numpy": 1 << 16}
+if TYPE_CHECKING:
+    from .numpy.loops import Loops
+
+_BLOCK_ELEMENTS = {"numpy": 1 << 18}
 _DEVICE_BLOCK_ELEMENTS = 1 << 23
 _SHIFT_BITS = 10
 
@@ -161,9 +164,9 @@ def check_rows(x: Array, *, skipna: bool, name: str = "x") -> Array | None:
     with np.errstate(over="ignore", invalid="ignore"):
         if bool(xp.isfinite(xp.sum(x))):
             return None
-    if bool(xp.any(xp.isinf(x))):
+    missing = _rows_of_nan(x)
+    if missing is None:
         raise NonFiniteError(f"{name} holds infinity; every value must be finite")
-    missing = xp.any(xp.isnan(x), axis=1)
     if not bool(xp.any(missing)):
         return None
     if not skipna:
@@ -172,6 +175,19 @@ def check_rows(x: Array, *, skipna: bool, name: str = "x") -> Array | None:
             "(spanwise.cluster.KMeans(..., skipna=True) leaves them out)"
         )
     return missing
+
+
+def _rows_of_nan(x: Array) -> Array | None:
+    """Which rows hold NaN; None if a value is infinite."""
+    if isinstance(x, np.ndarray) and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
+        from .numpy.loops import loops
+
+        compiled = loops()
+        if compiled is not None:
+            missing = np.empty(len(x), bool)
+            return None if compiled.missing(x, missing) < 0 else missing
+    xp = namespace(x)
+    return None if bool(xp.any(xp.isinf(x))) else xp.any(xp.isnan(x), axis=1)
 
 
 def _survey(
@@ -207,7 +223,9 @@ def _survey(
         b = min(a + rows, n)
         block = x[a:b, :]
         w = None if weight is None else weight[a:b]
-        part = _quick(block, none, weighted=weighted) if w is None and not spread else None
+        part = None
+        if check and not spread:
+            part, w = _quick(block, w, none, weighted=weighted, skipna=skipna)
         if part is None:
             exact, w = _exact_rows(block, w, check=check, skipna=skipna)
             with np.errstate(over="ignore", invalid="ignore"):
@@ -271,22 +289,56 @@ def _of_nothing(d: int, none: Draws, *, weighted: bool, spread: bool) -> Survey:
     return Survey(0, no_bins(1, 3), no_bins(d, 3), *ends, heaviest, moments, none)
 
 
-def _quick(x: Array, none: Draws, *, weighted: bool) -> Survey | None:
-    """Survey rows of one weight by compiled loops, where there are some and all is finite."""
+def _quick(
+    x: Array, w: Array | None, none: Draws, *, weighted: bool, skipna: bool
+) -> tuple[Survey | None, Array | None]:
+    """Survey rows by compiled loops, where there are some and nothing is wrong with a value.
+
+    Also gives the weights, with 0 for rows that are left out.
+    """
     if not isinstance(x, np.ndarray) or x.dtype not in (np.float32, np.float64):
-        return None
+        return None, w
     from .numpy.loops import loops
 
     compiled = loops()
     if compiled is None:
-        return None
+        return None, w
     x = np.ascontiguousarray(x, np.float32 if x.dtype == np.float32 else np.float64)
+    if w is None:
+        part = _of_rows(x, compiled, none, weighted=weighted)
+        if part is not None or not skipna:
+            return part, None
+    weights = np.ones(len(x)) if w is None else np.array(w, np.float64)
+    part = _of_weighted_rows(x, weights, compiled, none, skipna=skipna)
+    return (None, w) if part is None else (part, weights)
+
+
+def _of_rows(x: np.ndarray, compiled: Loops, none: Draws, *, weighted: bool) -> Survey | None:
+    """Survey rows of one weight, unless a value is not finite."""
     low, high = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
     if math.isnan(compiled.bounds(x, low, high)):
         return None
     sums = bins_between(low, high, lambda units, sums: compiled.column_slices(x, units, sums))
     heaviest = 1.0 if weighted else None
     return Survey(len(x), bins_of_count(len(x)), sums, low, high, heaviest, None, none)
+
+
+def _of_weighted_rows(
+    x: np.ndarray, weights: np.ndarray, compiled: Loops, none: Draws, *, skipna: bool
+) -> Survey | None:
+    """Survey rows whose weights are set to 0 where they hold NaN, unless a value is wrong."""
+    low, least = np.full((2, x.shape[1]), np.inf)
+    high, most = np.full((2, x.shape[1]), -np.inf)
+    if math.isnan(compiled.weighted_bounds(x, weights, skipna, low, high, least, most)):
+        return None
+    count = int(np.count_nonzero(weights))
+    if count < len(x):  # rows of weight 0 add as much
+        least, most = np.minimum(least, 0.0), np.maximum(most, 0.0)
+    sums = bins_between(
+        least, most, lambda units, sums: compiled.weighted_slices(x, weights, units, sums)
+    )
+    total = binned(weights[:, None])
+    return Survey(count, total, sums, low, high, float(weights.max()), None, none)
 
 
 def _of_block(x: Array, w: Array | None, none: Draws, *, weighted: bool, spread: bool) -> Survey:

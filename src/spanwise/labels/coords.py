@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -221,6 +222,7 @@ def read_frequencies(
     points = da.sizes[dim]
     if dim in da.coords:
         attrs = da.coords[dim].attrs
+        _refuse_waves(attrs, dim)
         values = _frequency_values(da.coords[dim].values, dim)
     else:
         attrs = {}
@@ -232,7 +234,7 @@ def read_frequencies(
         attrs = {key: attrs[key] for key in ("units",) if key in attrs}
     count = _points(points, half, length, attrs)
     step = attrs.get("spacing", 1.0 / count) if step is None else step
-    samples, recorded = _recorded(attrs)
+    samples, recorded = recorded_axis(attrs, ("true_phase", "true_amplitude"))
     if samples is None or lag is not None or attrs.get("length") != count:
         kind = samples if lag is None else None
         samples = _centred(name, count, step, lag, attrs, kind)
@@ -249,6 +251,16 @@ def read_frequencies(
     )
 
 
+def _refuse_waves(attrs: Mapping[str, Any], dim: str) -> None:
+    """Raise where the coordinate is that of a cosine or sine transform."""
+    waves, record = recorded_axis(attrs, ("transform", "type"))
+    if waves is not None:
+        raise ArgumentError(
+            f"dim={dim!r}: its coordinate is that of a transform {record['transform']!r}; call "
+            f"i{record['transform']}"
+        )
+
+
 def _points(points: int, half: bool, length: int | None, attrs: dict[str, Any]) -> int:
     """Points of the inverse: as asked, as recorded, or as the frequencies tell (SciPy's rule)."""
     if not half:
@@ -261,13 +273,18 @@ def _points(points: int, half: bool, length: int | None, attrs: dict[str, Any]) 
     return 2 * (points - 1)
 
 
-def _recorded(attrs: dict[str, Any]) -> tuple[Axis | None, dict[str, Any]]:
-    """The samples that the forward transform recorded, and how it treated them."""
+def recorded_axis(
+    attrs: Mapping[str, Any], treatment: tuple[str, ...]
+) -> tuple[Axis | None, dict[str, Any]]:
+    """The samples that a forward transform recorded, and of how it treated them what is named.
+
+    None where there is no such record, or that of another kind of transform.
+    """
     try:
         original = json.loads(attrs["original"])
         grid = Grid(**original.pop("grid"))
-        treatment = {key: original.pop(key) for key in ("true_phase", "true_amplitude")}
-        return Axis(grid=grid, **original), treatment
+        record = {key: original.pop(key) for key in treatment}
+        return Axis(grid=grid, **original), record
     except (KeyError, TypeError, ValueError):
         return None, {}
 

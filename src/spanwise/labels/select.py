@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import EllipsisType
 from typing import Any, TypeAlias
 
-from ..errors import ArgumentError, ArrayTypeError
+from ..errors import ArgumentError, ArrayTypeError, warn
 
 Dims: TypeAlias = str | Iterable[str] | EllipsisType | None
 """One dimension, several, or ``...`` for all of them."""
@@ -117,15 +115,6 @@ def drop_extra(obj: Any, dims: Iterable[str]) -> Any:
         f"dropped; to silence this drop them first: .drop_vars({extra!r})"
     )
     return obj.drop_vars(extra)
-
-
-def warn(message: str) -> None:
-    """A UserWarning that points to the caller's line, however deep in the package it arose."""
-    frame, level = sys._getframe(1), 2
-    package = __name__.partition(".")[0]
-    while frame.f_back and frame.f_back.f_globals.get("__name__", "").startswith(f"{package}."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level + 1)
 
 
 def on_dims(da: Any, x: Any, replaced: Mapping[str, tuple[str, Any]], attrs: Any) -> Any:

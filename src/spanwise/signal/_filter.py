@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dispatch
+from .. import dispatch, options
 from .. import fft as _fft
 from ..errors import ArgumentError, ArrayTypeError
 from ..fft._call import lower, plan_line
 from ..graph.arguments import resolve_lengths
+from ..graph.grid import edges
+from ..kernels.detrend import Trend
 from ..kernels.hermitian import mirror
 from ..kernels.kernel import Kernel
 from ..kernels.library import library_of, namespace
-from ..kernels.response import FrequencyAxis, apply_response, filter_block
+from ..kernels.response import FrequencyAxis, apply_response, filter_block, restore_trend
 from ..kernels.spectrum import inexact_dtype
-from ._arguments import fft_engine, is_complex, is_whole, some_axes, spacings
+from ._arguments import check_choice, fft_engine, is_complex, is_whole, some_axes, spacings
+from ._detrend import detrend_cut
+from ._whole import run_on_whole
 
 if TYPE_CHECKING:
     from ..graph.fft import FFTPlan
@@ -35,6 +40,7 @@ def filter_frequencies(
     *,
     axes: int | Iterable[int],
     sampling: float | Iterable[float] = 1.0,
+    detrend: Trend | None = None,
 ) -> Any:
     """Multiply the spectrum of an array by a response: transform, multiply, transform back.
 
@@ -58,6 +64,11 @@ def filter_frequencies(
         Axes to transform. They may be cut into chunks of any lengths.
     sampling : float or sequence of float, default: 1.0
         Distance between samples, for all of the axes or for each. Arrays take no notice of it.
+    detrend : {"constant", "linear"}, optional
+        Filter what is left without the mean, or without the linear function of all axes that fits
+        best, and put of it back what the response makes of frequency 0: all of it where that
+        passes, nothing where it does not. A trend is a jump between the ends, which a filter would
+        smear over both of them; and single precision serves the rest the better.
 
     Returns
     -------
@@ -86,11 +97,14 @@ def filter_frequencies(
     another response, make x complex.
 
     One pass over the data. Along whole axes each chunk is one task, in which a few lines at a time
-    go forward and back while they are in the cache. Along cut axes there is one exchange on each
-    way at most where other axes can be cut instead: the way back begins in the chunks in which the
-    way forward ended; for real x, name an axis last that the chunks hold whole, if there is one.
-    Where there is no other axis to cut there are two on each way, since a long axis stays in
-    decimated order between them (:func:`spanwise.fft.fft`).
+    go forward and back while they are in the cache. Where axes are cut, one exchange makes all of
+    them whole and cuts others instead; the tasks that gather do the rest. Where others cannot be
+    cut so finely there is one exchange on each way at most: the way back begins in the chunks in
+    which the way forward ended; for real x, name an axis last that the chunks hold whole, if there
+    is one. Where there is no other axis to cut there are two on each way, since a long axis stays
+    in decimated order between them (:func:`spanwise.fft.fft`); a trend then takes a second read of
+    the data, as `detrend` does.
+
     The filter is circular: what leaves at one end comes in at the other.
 
     Examples
@@ -105,7 +119,7 @@ def filter_frequencies(
     >>> bool(abs(y - slow).max() < 1e-12)
     True
     """
-    x = dispatch.accept(x, function=_NAME, accessor="")
+    x = dispatch.accept(x, function=_NAME)
     chosen = some_axes(x, axes)
     distances = spacings(sampling, len(chosen))
     real = not is_complex(x)
@@ -115,35 +129,102 @@ def filter_frequencies(
         for axis, n, d in zip(chosen, lengths, distances, strict=True)
     )
     table = None if callable(response) else _table(response, x, lengths, half=real)
-    if is_whole(x, chosen):
-        return _multiply(
-            x,
-            filter_block,
-            places,
-            response,
-            table,
-            operation="filter-frequencies",
-            dtype=_dtype(x),
-            reason="the axes are whole in their chunks",
-            **fft_engine(x),
-        )
+    check_choice("detrend", detrend, (None, "constant", "linear"))
+    made = _on_whole(x, places, response, table, detrend)
+    if made is not None:
+        return made
+    if detrend is None:
+        return _on_cut(x, places, response, table)
+    flat, sums = detrend_cut(x, chosen, detrend, operation="filter-detrend")
+    y = _on_cut(flat, places, response, table)
+    return _with_trend(y, sums, places, response if table is None else _first(table), detrend)
+
+
+def _on_whole(x: Any, places: _Places, response: Any, table: Any, detrend: Trend | None) -> Any:
+    """All of it in one kernel on blocks that hold the axes; None if they cannot be made whole."""
+    axes = tuple(p.axis for p in places)
+    if not is_whole(x, axes):
+        lengths = tuple(p.length for p in places)
+        kernel = None if table is not None else filter_block
+        params = {"axes": places, "response": response, "detrend": detrend}
+        made = run_on_whole(x, axes, lengths, kernel, params, _dtype(x), "filter-frequencies")
+        if made is None or kernel is not None:
+            return made
+        x = made
+    return _multiply(
+        x,
+        filter_block,
+        places,
+        response,
+        table,
+        operation="filter-frequencies",
+        dtype=_dtype(x),
+        reason="the axes are whole in their chunks",
+        detrend=detrend,
+        **fft_engine(x),
+    )
+
+
+def _on_cut(x: Any, places: _Places, response: Any, table: Any) -> Any:
+    """Forward, multiply, and back, each along one axis after the other."""
+    real = places[-1].half
+    axes, lengths = tuple(p.axis for p in places), tuple(p.length for p in places)
     # A table is cut for the half spectrum of the last axis, so that another must not be halved.
-    candidates = chosen[-1:] if real and table is not None else chosen
-    for axis in candidates if dispatch.kind_of(x) == "chunked" else ():
+    for axis in axes[-1:] if real and table is not None else axes:
         if not is_whole(x, (axis,)):
             forward = plan_line(x, "rfft" if real else "fft", x.shape[axis], axis)
             if not forward.plan.result.is_whole(axis):
-                return _filter_in_rows(x, places, axis, forward, response, table)
+                return filter_in_rows(x, places, axis, forward, response, table)
     forward, inverse = (_fft.rfftn, _fft.irfftn) if real else (_fft.fftn, _fft.ifftn)
-    filtered = _apply(forward(x, axes=chosen), places, response, table)
-    return inverse(filtered, s=lengths, axes=chosen)
+    filtered = apply_to(forward(x, axes=axes), places, response, table)
+    return inverse(filtered, s=lengths, axes=axes)
 
 
-def _filter_in_rows(
-    x: Any, places: _Places, axis: int, forward: FFTPlan, response: Any, table: Any
+def _with_trend(y: Any, sums: Any, places: _Places, response: Any, type: Trend) -> Any:
+    """What passes of a trend put back, in the chunks of the result."""
+    from ..graph.blockwise import plan_blockwise
+    from ..graph.dask import map_kernel, spec_of
+
+    params = {"axes": places, "response": response, "type": type}
+    plan = plan_blockwise(
+        spec_of(y),
+        restore_trend,
+        dtype=str(y.dtype),
+        machine=options.machine(),
+        operation="filter-trend",
+        reason="what the response lets pass of the trend",
+    )
+    (step,) = plan.steps
+    return map_kernel(
+        y,
+        functools.partial(restore_trend, **params),
+        step=step,
+        plan=plan,
+        dtype=y.dtype,
+        numbers=tuple((p.axis, edges(y.chunks[p.axis])[:-1]) for p in places),
+        beside=(sums,),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """A response of one value."""
+
+    value: Any
+
+    def __call__(self, *frequencies: Any) -> Any:
+        return self.value
+
+
+def _first(table: Any) -> _Constant:
+    return _Constant(table[(slice(0, 1),) * table.ndim])
+
+
+def filter_in_rows(
+    x: Any, places: _Places, axis: int, forward: FFTPlan, response: Any, table: Any = None
 ) -> Any:
     """Leave a long axis in decimated order between the transforms: two exchanges on each way."""
-    n = x.shape[axis]
+    n = next(p.length for p in places if p.axis == axis)
     others = tuple(p.axis for p in places if p.axis != axis)
     spectrum = lower(x, forward)
     blocks = n // spectrum.chunks[axis][0]
@@ -152,7 +233,7 @@ def _filter_in_rows(
         table = _rows_of(table, [p.axis for p in places].index(axis), n, blocks)
         table = table[..., : spectrum.shape[axis]] if places[-1].half else table
     places = tuple(replace(p, half=False, step=blocks if p.axis == axis else 1) for p in places)
-    y = _apply(spectrum, places, response, table, decimated=axis)
+    y = apply_to(spectrum, places, response, table, decimated=axis)
     y = _fft.ifftn(y, axes=others) if others else y
     return lower(y, plan_line(y, "ifft" if is_complex(x) else "irfft", n, axis))
 
@@ -169,9 +250,10 @@ def _rows_of(table: Any, position: int, n: int, blocks: int) -> Any:
     return namespace(table).concat(runs, axis=position)
 
 
-def _apply(
-    spectrum: Any, places: _Places, response: Any, table: Any, decimated: int | None = None
+def apply_to(
+    spectrum: Any, places: _Places, response: Any, table: Any = None, decimated: int | None = None
 ) -> Any:
+    """Multiply a spectrum by a response, or by a table of it."""
     return _multiply(
         spectrum,
         apply_response,

@@ -136,16 +136,48 @@ def _spectra() -> Iterator[Case]:
     import scipy.fft
     import scipy.signal
 
-    from ..signal import filter_frequencies, power_spectrum
+    from .. import signal
 
     values = np.random.default_rng(1).standard_normal(_SHAPE)
-    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="constant")
+    _, spectrum = scipy.signal.periodogram(values, axis=1, detrend="linear", window="hann")
+    treated: dict[str, Any] = {"axes": 1, "detrend": "linear", "window": "hann", "half": True}
+    treated["window_correction"] = True
     yield Case(
         "signal.power_spectrum",
         values,
         (1,),
-        lambda x, _: power_spectrum(x, axes=1, detrend="constant", half=True),
+        lambda x, _: signal.power_spectrum(x, **treated),
         spectrum,
+    )
+    yield Case(
+        "signal.cross_spectrum",
+        values,
+        (1,),
+        lambda x, _: signal.cross_spectrum(x, x, **treated),
+        spectrum.astype(complex),
+    )
+    yield Case(
+        "signal.cross_phase",
+        values,
+        (1,),
+        lambda x, _: signal.cross_phase(x, -x, axes=1, half=True)[:, 1:-1, :],
+        np.full((values.shape[0], 4, values.shape[2]), np.pi),
+        normal_form=np.abs,
+    )
+    yield Case(
+        "signal.detrend",
+        values,
+        (1,),
+        lambda x, _: signal.detrend(x, 1),
+        scipy.signal.detrend(values, 1),
+    )
+    yield Case(
+        "signal.get_window",
+        values,
+        (),
+        lambda _, xp: signal.get_window("hann", 10, xp=xp),
+        scipy.signal.get_window("hann", 10),
+        creates=True,
     )
     response = 1 / (1 + scipy.fft.rfftfreq(values.shape[1]) ** 2)
     half = np.asarray(scipy.fft.rfft(values, axis=1))
@@ -153,8 +185,73 @@ def _spectra() -> Iterator[Case]:
         "signal.filter_frequencies",
         values,
         (1,),
-        lambda x, _: filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
+        lambda x, _: signal.filter_frequencies(x, lambda f: 1 / (1 + f**2), axes=1),
         scipy.fft.irfft(half * response[:, None], n=10, axis=1),
+    )
+    taps = values[:1, :3, :1]
+    for name in ("fftconvolve", "oaconvolve"):
+        yield Case(
+            f"signal.{name}",
+            values,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, taps, "same", axes=1),
+            getattr(scipy.signal, name)(values, taps, "same", axes=1),
+        )
+    yield Case(
+        "signal.hilbert",
+        values,
+        (1,),
+        lambda x, _: signal.hilbert(x, axis=1),
+        scipy.signal.hilbert(values, axis=1),
+    )
+    yield Case(
+        "signal.hilbert2",
+        values,
+        (1, 2),
+        lambda x, _: signal.hilbert2(x),
+        scipy.signal.hilbert2(values),
+    )
+
+
+def _isotropic() -> Iterator[Case]:
+    """Rings of the spectrum over the last two axes, of 10 and 8 samples, by their definition."""
+    import scipy.fft
+
+    from .. import signal
+
+    values = np.random.default_rng(3).standard_normal(_SHAPE)
+    lengths = values.shape[1:]
+    f = np.hypot(*np.meshgrid(*(scipy.fft.fftfreq(n) for n in lengths), indexing="ij"))
+    width = f.max() / 4
+    ring = np.maximum(np.ceil(f / width - 1e-9).astype(int) - 1, 0)
+    power = np.abs(np.asarray(scipy.fft.fft2(values))) ** 2 / np.prod(lengths) ** 2
+    sums = np.stack([power[:, ring == j].sum(axis=1) for j in range(4)], axis=1) / width
+    how: dict[str, Any] = {"axes": (1, 2), "nfactor": 2, "truncate": False}
+    yield Case(
+        "signal.isotropic_power_spectrum",
+        values,
+        (1, 2),
+        lambda x, _: signal.isotropic_power_spectrum(x, **how),
+        sums,
+    )
+    yield Case(
+        "signal.isotropic_cross_spectrum",
+        values,
+        (1, 2),
+        lambda x, _: signal.isotropic_cross_spectrum(x, -x, **how),
+        -sums,
+    )
+    x = np.arange(1.0, 11.0)
+    positive = np.exp(values)
+    v = np.log2(np.moveaxis(positive, 1, 0).reshape(10, -1))
+    slope, intercept = (p.reshape(6, 8) for p in np.polyfit(np.log2(x), v, 1))
+    line = 2 ** (np.log2(x)[:, None] * slope[:, None] + intercept[:, None])
+    yield Case(
+        "signal.fit_loglog",
+        positive,
+        (1,),
+        lambda y, _: tuple(signal.fit_loglog(x, y, axis=1)),
+        (line, slope, intercept),
     )
 
 
@@ -224,4 +321,4 @@ def _clusters() -> Iterator[Case]:
 
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
-    return (*_transforms(), *_other_transforms(), *_spectra(), *_clusters())
+    return (*_transforms(), *_other_transforms(), *_spectra(), *_isotropic(), *_clusters())

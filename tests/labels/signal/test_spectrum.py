@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise.labels.signal as labelled
-from spanwise.errors import ArgumentError, ArrayTypeError
+from spanwise.errors import ArgumentError, ArrayTypeError, NonFiniteError
 from spanwise.testing import ArrayBackend, raise_if_computes
 from spanwise.testing.strategies import chunkings
 
@@ -148,3 +148,79 @@ def test_results_plot_with_their_names_and_units():
         assert "m^2 km" in axes.get_ylabel()
     finally:
         plt.close("all")
+
+
+@pytest.mark.parametrize("scaling", ["density", "spectrum"])
+def test_windows_and_their_correction_are_those_of_the_formulas(scaling):
+    data = field(9, 8) + 3
+    w = {d: scipy.signal.get_window(n, data.sizes[d]) for d, n in (("y", "hann"), ("x", "hamming"))}
+    windowed = (data.values - data.values.mean()) * w["y"][:, None] * w["x"]
+    power = np.fft.fftshift(np.abs(np.fft.fftn(windowed)) ** 2) / 72**2
+    product = w["y"][:, None] * w["x"]
+    loss = product.mean() ** 2
+    if scaling == "density":
+        power *= 8 * 2.0 * 9 * 0.25
+        loss = (product**2).mean()
+    window = {"y": "hann", "x": "hamming"}
+    kwargs = {"window": window, "scaling": scaling, "detrend": "constant"}
+    out = labelled.power_spectrum(data, ("x", "y"), **kwargs)
+    np.testing.assert_allclose(out, power, atol=1e-14)
+    out = labelled.power_spectrum(data, ("x", "y"), window_correction=True, **kwargs)
+    np.testing.assert_allclose(out, power / loss, atol=1e-14)
+
+
+def test_a_window_may_be_of_one_dimension_only():
+    data = field(9, 8)
+    out = labelled.power_spectrum(data, ("y", "x"), window={"x": ("kaiser", 4.0)})
+    window = xr.DataArray(scipy.signal.get_window(("kaiser", 4.0), 9), dims="x")
+    xr.testing.assert_allclose(out, labelled.power_spectrum(data * window, ("y", "x")))
+
+
+@pytest.mark.parametrize("real_dim", [None, "x"])
+def test_chunks_are_segments_on_demand(real_dim):
+    data = field(12).chunk(x=4)
+    kwargs = {"real_dim": real_dim, "window": "hann", "detrend": "linear"}
+    with raise_if_computes():
+        out = labelled.power_spectrum(data, "x", chunks_to_segments=True, **kwargs)
+    assert out.dims == ("y", "x_segment", "freq_x")
+    np.testing.assert_array_equal(out.x_segment, [0, 1, 2])
+    for i in range(3):
+        want = labelled.power_spectrum(data.isel(x=slice(4 * i, 4 * i + 4)), "x", **kwargs)
+        xr.testing.assert_allclose(out.isel(x_segment=i, drop=True), want)
+    with pytest.raises(ArgumentError, match="divides the dimension"):
+        labelled.power_spectrum(field(12).chunk(x=5), "x", chunks_to_segments=True)
+    with pytest.raises(ArgumentError, match="no chunks"):
+        labelled.power_spectrum(field(12), "x", chunks_to_segments=True)
+
+
+@pytest.mark.parametrize("detrend", [None, "constant", "linear"])
+@pytest.mark.parametrize("chunks", [{}, {"y": 2}, {"x": 3}])
+def test_missing_values_are_refused_by_the_task_that_meets_them(chunks, detrend):
+    data = field(9)
+    data[1, 2] = np.nan
+    lazy = data.chunk(**chunks) if chunks else data.chunk()
+    with raise_if_computes():
+        out = labelled.power_spectrum(lazy, ("x", "y"), detrend=detrend)
+    with pytest.raises(NonFiniteError, match=r"eta.*fill"):
+        out.compute()
+    with pytest.raises(NonFiniteError, match=r"eta.*fill"):
+        labelled.power_spectrum(data, ("x", "y"), detrend=detrend)
+    with raise_if_computes():
+        filled = labelled.power_spectrum(lazy, ("x", "y"), detrend=detrend, fill=0.0)
+    want = labelled.power_spectrum(data.fillna(0.0), ("x", "y"), detrend=detrend)
+    xr.testing.assert_allclose(filled.compute(), want)
+
+
+def test_all_of_it_is_one_task_per_chunk():
+    x = xr.DataArray(da.zeros((8, 16, 16), chunks=(2, 16, 16), dtype="f4"), dims=("t", "y", "x"))
+    out = labelled.power_spectrum(
+        x, ("y", "x"), window="hann", window_correction=True, detrend="linear"
+    )
+    assert len(dask.optimize(out.data)[0].__dask_graph__()) == 4
+
+
+def test_windows_of_other_dimensions_and_corrections_of_none_are_refused():
+    with pytest.raises(ArgumentError, match="'y' is not transformed"):
+        labelled.power_spectrum(field(), "x", window={"y": "hann"})
+    with pytest.raises(ArgumentError, match="no window to correct for"):
+        labelled.power_spectrum(field(), "x", window_correction=True)

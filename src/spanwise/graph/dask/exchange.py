@@ -8,10 +8,13 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dask.array as da
+import numpy as np
 from dask._task_spec import List, Task, TaskRef
+from dask.highlevelgraph import HighLevelGraph
 
 from ...kernels import stage
 from ...kernels.blocks import Assembled, gather, take
@@ -46,6 +49,35 @@ def exchange(
     tasks = build(x, how, name, _Consumer(work), store_root)
     layer = PlannedLayer(tasks, step, plan, None if work is None else how.result)
     return array_of(x, name, layer, result.chunks, result.dtype)
+
+
+def exchange_once(
+    x: da.Array, how: Exchange, *, step: Step, plan: Plan, store_root: str | None = None
+) -> da.Array:
+    """A staged exchange that writes now: what is given reads the store, however often; computes.
+
+    The store goes with the last of the values that say where slices are, which the result holds.
+    """
+    check_store(plan.machine, store_root)
+    name = name_of(step, x.name, how, plan, store_root, "once")
+    written = _written(name)
+    cuts = [_cuts(axis, n) for axis, n in zip(how.rows, x.numblocks, strict=True)]
+    layer = PlannedLayer(_write_tasks(x, cuts, written, store_root), step, plan)
+    graph = HighLevelGraph.from_collections(written, layer, dependencies=[x])
+    ones = tuple((1,) * n for n in x.numblocks)
+    there = da.Array(graph, written, ones, meta=np.empty((0,) * x.ndim, object)).persist()
+    reading = replace(
+        step,
+        tasks=how.result.blocks,
+        bytes_staged=0,
+        peak_bytes=plan.machine.threads * 2 * how.result.chunk_bytes,
+        reason="written once, read from the temporary store",
+    )
+    tasks = _read_tasks(how, cuts, name, written, _Consumer(None))
+    graph = HighLevelGraph.from_collections(
+        name, PlannedLayer(tasks, reading, plan), dependencies=[there]
+    )
+    return da.Array(graph, name, how.target, meta=x._meta)
 
 
 def _p2p(
@@ -145,28 +177,52 @@ def _rebased(rows: Sequence[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
 def _staged_tasks(
     x: da.Array, how: Exchange, name: str, consumer: _Consumer, store_root: str | None
 ) -> dict[Any, Task]:
-    stem, _, token = name.rpartition("-")
-    room = stage.Room(store_root, token)
-    tasks: dict[Any, Task] = {}
+    written = _written(name)
     cuts = [_cuts(axis, n) for axis, n in zip(how.rows, x.numblocks, strict=True)]
+    tasks = _write_tasks(x, cuts, written, store_root)
+    return tasks | _read_tasks(how, cuts, name, written, consumer)
+
+
+def _written(name: str) -> str:
+    """The name of what writes for an exchange of this name."""
+    stem, _, token = name.rpartition("-")
+    return f"{stem}-write-{token}"
+
+
+def _write_tasks(
+    x: da.Array, cuts: Sequence[Sequence[Any]], written: str, store_root: str | None
+) -> dict[Any, Task]:
+    room = stage.Room(store_root, written.rpartition("-")[2])
+    tasks: dict[Any, Task] = {}
     for source in itertools.product(*(range(n) for n in x.numblocks)):
-        key = (f"{stem}-write-{token}", *source)
+        key = (written, *source)
         mine = tuple(tuple(axis[i]) for axis, i in zip(cuts, source, strict=True))
         filename = "-".join(map(str, source)) or "0"
         tasks[key] = Task(key, stage.write, TaskRef((x.name, *source)), room, filename, mine)
+    return tasks
+
+
+def _read_tasks(
+    how: Exchange,
+    cuts: Sequence[Sequence[Any]],
+    name: str,
+    written: str,
+    consumer: _Consumer,
+) -> dict[Any, Task]:
+    tasks: dict[Any, Task] = {}
     for index, rows in _targets(how):
         key = (name, *index)
-        written: list[TaskRef | None] = []
+        sources: list[TaskRef | None] = []
         positions = []
         for parts in itertools.product(*rows):
             source = tuple(p.source for p in parts)
             if -1 in source:
-                written.append(None)
+                sources.append(None)
                 positions.append(0)
                 continue
-            written.append(TaskRef((f"{stem}-write-{token}", *source)))
+            sources.append(TaskRef((written, *source)))
             positions.append(_position(cuts, source, parts))
-        tasks[key] = consumer.task(key, stage.read, List(*written), tuple(positions), rows)
+        tasks[key] = consumer.task(key, stage.read, List(*sources), tuple(positions), rows)
     return tasks
 
 

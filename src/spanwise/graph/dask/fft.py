@@ -25,13 +25,14 @@ from .layers import PlannedLayer, array_of, map_kernel, name_of
 def lower_fft(x: da.Array, how: FFTPlan, *, store_root: str | None = None) -> da.Array:
     """The graph of a planned Fourier transform."""
     for stage, step in zip(how.stages, how.plan.steps, strict=True):
-        x = _lower(x, stage, step, how.plan, store_root)
+        x = lower_stage(x, stage, step, how.plan, store_root)
     return x
 
 
-def _lower(
+def lower_stage(
     x: da.Array, stage: Stage | Fill, step: Step, plan: Plan, store_root: str | None
 ) -> da.Array:
+    """The graph of one stage of a plan."""
     if isinstance(stage, Fill):
         return _fill(x, stage, step, plan)
     work, result = stage.work, stage.result

@@ -74,18 +74,22 @@ def map_kernel(
     dtype: Any,
     chunks: Chunks | None = None,
     numbers: Numbers = (),
+    beside: tuple[da.Array, ...] = (),
 ) -> da.Array:
     """One task per chunk, as a symbolic layer that Dask fuses with its neighbours.
 
-    For each axis in ``numbers`` the function is given, behind the block, the number that goes with
-    its chunk.
+    The function is given, behind the block, that of each array in ``beside``, which are cut as x
+    is or have one chunk on an axis; and then, for each axis in ``numbers``, the number that goes
+    with its chunk.
     """
-    name = name_of(step, x.name, function, str(dtype), numbers, plan)
+    names = [b.name for b in beside]
+    name = name_of(step, x.name, function, str(dtype), numbers, plan, *names)
     axes = tuple(range(x.ndim))
-    located = itertools.chain.from_iterable((_values(v), (a,)) for a, v in numbers)
-    pairs = (x.name, axes, *located)
-    layer = symbolic(function, name, axes, pairs, {x.name: x.numblocks}, step, plan)
-    return array_of(x, name, layer, x.chunks if chunks is None else chunks, dtype)
+    arrays = itertools.chain.from_iterable((n, axes) for n in (x.name, *names))
+    located = itertools.chain.from_iterable((values_of(v), (a,)) for a, v in numbers)
+    numblocks = {array.name: array.numblocks for array in (x, *beside)}
+    layer = symbolic(function, name, axes, (*arrays, *located), numblocks, step, plan)
+    return array_of(x, name, layer, x.chunks if chunks is None else chunks, dtype, *beside)
 
 
 def symbolic(
@@ -117,10 +121,10 @@ def symbolic(
 
 def starts_of(chunks: tuple[int, ...]) -> ArrayValuesDep:
     """The index of the first element of each chunk of one axis, without a task of its own."""
-    return _values(edges(chunks)[:-1])
+    return values_of(edges(chunks)[:-1])
 
 
-def _values(values: tuple[int, ...]) -> ArrayValuesDep:
+def values_of(values: tuple[int, ...]) -> ArrayValuesDep:
     """A number for each chunk of one axis."""
     return ArrayValuesDep(((1,) * len(values),), {(i,): v for i, v in enumerate(values)})
 
@@ -145,9 +149,11 @@ def name_of(step: Step, *parts: Any) -> str:
     return f"{step.name}-{tokenize(step, *parts)}"
 
 
-def array_of(x: da.Array, name: str, layer: Any, chunks: Chunks, dtype: Any) -> da.Array:
+def array_of(
+    x: da.Array, name: str, layer: Any, chunks: Chunks, dtype: Any, *beside: da.Array
+) -> da.Array:
     """A collection whose meta keeps the chunk library; the dtype comes from a rule."""
-    graph = HighLevelGraph.from_collections(name, layer, dependencies=[x])
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=[x, *beside])
     return da.Array(graph, name, chunks, meta=meta_of(x._meta, len(chunks), np.dtype(dtype)))
 
 

@@ -19,7 +19,17 @@ from dask.highlevelgraph import HighLevelGraph
 from ...kernels.rows import OnRows, pick
 from ..cluster import ReducePlan, is_inline, tree
 from ..plan import Plan, Step
-from .layers import PlannedBlockwise, PlannedLayer, array_of, meta_of, name_of, starts_of, symbolic
+from .layers import (
+    PlannedBlockwise,
+    PlannedLayer,
+    array_of,
+    map_kernel,
+    meta_of,
+    name_of,
+    starts_of,
+    symbolic,
+)
+from .reduce import sum_axis
 
 
 def map_rows(
@@ -79,6 +89,24 @@ def reduce_rows(
     return da.Array(whole, out, ((1,),), meta=np.empty((0,), object))
 
 
+def made_of(function: Callable[..., Any], *arrays: da.Array) -> da.Array:
+    """``function(*arrays)`` of small whole arrays as one value, whatever it is, for `map_rows`."""
+    whole = [a.rechunk(-1) for a in arrays]
+    name = f"spanwise-books-{tokenize(function, *(a.name for a in whole))}"
+    parts = (TaskRef((a.name, *(0,) * a.ndim)) for a in whole)
+    task = Task((name,), function, *parts)
+    graph = HighLevelGraph.from_collections(name, {(name,): task}, dependencies=whole)
+    return da.Array(graph, name, (), dtype=object)
+
+
+def count_rows(x: da.Array, function: Callable[..., Any], *, plan: Plan) -> da.Array:
+    """``function(block)``, one row of integers for each chunk, added over the chunks of rows."""
+    count, merge = plan.steps
+    ones: Any = ((1,) * x.numblocks[0], x.chunks[1])
+    each = map_kernel(x, function, step=count, plan=plan, dtype=count.dtype, chunks=ones)
+    return sum_axis(each, 0, step=merge, plan=plan)
+
+
 def divide_rows(
     x: da.Array,
     moments: da.Array,
@@ -120,8 +148,11 @@ def _row_layer(
     Where one chunk holds all features, Dask fuses the task with whatever makes the chunk.
     """
     whole = x.numblocks[1] == 1
-    if is_inline(getattr(books, "nbytes", 0)):
-        held: Any = (books, None)
+    held: Any
+    if isinstance(books, da.Array):
+        held = (books, ())
+    elif is_inline(getattr(books, "nbytes", 0)):
+        held = (books, None)
     else:
         key = f"{step.name}-books-{tokenize(books)}"
         layer = PlannedLayer({(key,): DataNode((key,), books)}, step, plan)
@@ -130,7 +161,8 @@ def _row_layer(
     given = [(x, (0, 1)), *beside, held]
     inputs = [value for value, _ in given if isinstance(value, da.Array)]
     numblocks = {i.name: i.numblocks for i in inputs}
-    name = name_of(step, function, books, list(numblocks), plan, columns)
+    known = None if isinstance(books, da.Array) else books
+    name = name_of(step, function, known, list(numblocks), plan, columns)
     pairs = [
         part
         for value, axes in given

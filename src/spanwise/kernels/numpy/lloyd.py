@@ -81,14 +81,23 @@ class NumPyEngine:
 def _leave_out(
     rows: np.ndarray, weight: np.ndarray | None, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Put rows that hold NaN where they count for nothing, and give them the weight 0."""
-    missing = np.isnan(rows.sum(axis=1))
+    """Give rows that hold NaN the weight 0, and put them where they count for nothing.
+
+    Compiled loops pass over such rows, so that they need no copy.
+    """
+    compiled = loops()
+    if compiled is None:
+        missing = np.isnan(rows.sum(axis=1))
+    else:
+        missing = np.empty(len(rows), bool)
+        compiled.missing(rows, missing)
     if not missing.any():
         return rows, weight
-    rows = rows.copy()
-    rows[missing] = shift
     weight = np.ones(len(rows)) if weight is None else weight.copy()
     weight[missing] = 0
+    if compiled is None:
+        rows = rows.copy()
+        rows[missing] = shift
     return rows, weight
 
 
@@ -164,10 +173,12 @@ class NumPyOperand:
         )
 
     def squared_distances(self, block: NumPyBlock, labels: np.ndarray) -> np.ndarray:
-        """From ``(x - c)^2``, feature by feature."""
+        """From ``(x - c)^2``, feature by feature; those of rows of weight 0 do not matter."""
         if self.loops is not None:
             out = np.empty(len(labels))
             self.loops.squares(block.raw, block.shift, self.centers, labels, out)
+            if block.weight is not None:
+                out[block.weight == 0] = 0  # also where they hold NaN
             return out
         rows, centers = np.ascontiguousarray(block.exact().T), np.ascontiguousarray(self.centers.T)
         out = np.zeros(len(labels))

@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ... import signal as _signal
-from ..attrs import derived_attrs, keeps_attrs
-from ..coords import frequency_coordinate, read_axis
-from ..select import (
-    Dims,
-    check_labelled,
-    choose_dims,
-    drop_extra,
-    new_name,
-    on_dims,
-    over_variables,
-)
+from ..attrs import derived_attrs
+from ..missing import Fill, fill_missing, refuse_missing
+from ..select import Dims, check_labelled, on_dims
+from ..treatment import Treatment
+from ._common import chosen, frequencies, over, segments, window_list
 
 __all__ = ["power_spectrum"]
 
@@ -26,22 +20,27 @@ def power_spectrum(
     *,
     real_dim: str | None = None,
     scaling: Literal["density", "spectrum"] = "density",
-    detrend: Literal["constant"] | None = None,
+    window: Any = None,
+    window_correction: bool = False,
+    detrend: Literal["constant", "linear"] | None = None,
     shift: bool = True,
+    chunks_to_segments: bool = False,
+    fill: Fill = None,
     prefix: str = "freq_",
     spacing_tol: float = 1e-3,
     keep_attrs: bool | None = None,
 ) -> Any:
     """Power spectrum over one dimension or several.
 
-    With X the plain transform, n the product of the numbers of samples and d the product of their
-    spacings::
+    With X the plain transform of the data, less their trend and times the window w, n the product
+    of the numbers of samples and d the product of their spacings::
 
         density    P = d / n |X|^2      power per unit of frequency
         spectrum   P = |X|^2 / n^2      power of each frequency
 
     so that the sum of the spectrum, or the sum of the density times the spacings of the
-    frequencies, is the mean of the squares of the data (Parseval).
+    frequencies, is the mean of ``|w x|**2`` (Parseval). ``window_correction`` divides the density
+    by the mean of ``w**2`` and the spectrum by the square of the mean of w.
 
     Parameters
     ----------
@@ -60,10 +59,22 @@ def power_spectrum(
         ``dim`` if it is not there.
     scaling : {"density", "spectrum"}, default: "density"
         What the spectrum is of: power per frequency interval, or power.
-    detrend : {"constant"}, optional
-        Take the mean over the dimensions away.
+    window : str, tuple, float, array or mapping of dimension to these, optional
+        Multiply the samples by a window along each dimension named, or along those of the mapping:
+        whatever :func:`spanwise.signal.get_window` takes, in the order of the data.
+    window_correction : bool, default: False
+        Make up for the power that the window takes away: that of noise in a density, that of a
+        wave in a spectrum.
+    detrend : {"constant", "linear"}, optional
+        Take the mean, or the least-squares trend over all dimensions, away from the samples.
     shift : bool, default: True
         Put the zero frequency in the centre, but not on ``real_dim``.
+    chunks_to_segments : bool, default: False
+        Transform each chunk of a Dask array by itself: a dimension ``<dim>_segment`` before each
+        dimension named counts its chunks, which must be of one length.
+    fill : "interp" or number, optional
+        What takes the place of NaN: a number, or linear interpolation between the neighbours along
+        the first dimension named, the nearest value beyond the ends. Without it NaN is an error.
     prefix : str, default: "freq_"
         Put before the name of a dimension for its frequencies.
     spacing_tol : float, default: 1e-3
@@ -75,18 +86,22 @@ def power_spectrum(
     -------
     DataArray or Dataset
         Real, float32 in single precision; dimensions in the order of the input, renamed and with
-        coordinates of frequencies as :func:`spanwise.labels.fft.fft` makes them. ``units`` of the
-        data are squared and, for a density, multiplied by those of the dimensions; they are left
-        out where one is unknown. Lazy for a Dask array.
+        coordinates of frequencies as :func:`spanwise.labels.fft.fft` makes them, in the order of
+        the data. ``units`` of the data are squared and, for a density, multiplied by those of the
+        dimensions; they are left out where one is unknown. Lazy for a Dask array.
 
     Raises
     ------
     ArgumentError
         For dimensions that the data does not have, coordinates that are uneven beyond
-        ``spacing_tol`` or neither numbers nor times, a single sample (which has no spacing), or an
-        unknown ``scaling`` or ``detrend``.
+        ``spacing_tol`` or neither numbers nor times, a single sample (which has no spacing), an
+        unknown ``scaling`` or ``detrend``, what is no window, ``window_correction`` without one,
+        and segments of several lengths.
     ArrayTypeError
         For anything but xarray objects, and for complex data with ``real_dim``.
+    NonFiniteError
+        When the result is computed, by the task that meets NaN or infinity along a transformed
+        dimension.
     MemoryBudgetError
         If no way of making the dimensions whole fits the memory budget.
 
@@ -111,41 +126,39 @@ def power_spectrum(
     >>> float(p.idxmax()), round(float(p.max()), 6), p.units, p.freq_x.units
     (0.25, 0.5, 'K^2', '1/m')
     """
-    import xarray as xr
-
     check_labelled(obj, "signal.power_spectrum")
-    dims = choose_dims(obj, real_dim if dim is None and real_dim is not None else dim)
-    if real_dim is not None:
-        (real_dim,) = choose_dims(obj, real_dim)
-        dims = (*(d for d in dims if d != real_dim), real_dim)
-    obj = drop_extra(obj, dims)
+    how = Treatment(
+        prefix=prefix,
+        spacing_tol=spacing_tol,
+        keep_attrs=keep_attrs,
+        shift=shift,
+        detrend=detrend,
+        window=window,
+        window_correction=window_correction,
+        chunks_to_segments=chunks_to_segments,
+        fill=fill,
+    )
+    obj, dims = chosen(obj, dim, real_dim, how)
 
     def one(da: Any, own: tuple[str, ...]) -> Any:
-        axes = [read_axis(da, d, spacing_tol=spacing_tol) for d in own]
-        half = own[-1] == real_dim
+        da = segments(da, own, how)
+        axes, coordinates = frequencies(da, own, real_dim, how)
+        numbers = tuple(da.get_axis_num(d) for d in own)
         power = _signal.power_spectrum(
-            da.data,
-            axes=[da.get_axis_num(d) for d in own],
+            fill_missing(da, own, how.fill).data,
+            axes=numbers,
             sampling=[float(a.spacing) for a in axes],
+            window=window_list(how, own),
+            window_correction=window_correction,
             scaling=scaling,
             detrend=detrend,
             shift=shift,
-            half=half,
+            half=own[-1] == real_dim,
         )
-        coordinates = {}
-        for axis in axes:
-            name = new_name(axis.dim, prefix, da)
-            coordinates[axis.dim] = (
-                name,
-                frequency_coordinate(
-                    axis, name, da.sizes[axis.dim], half=axis.dim == real_dim, shift=shift
-                ),
-            )
+        power = refuse_missing(power, da, numbers, own)
         factors = [(a.units, 1) for a in axes] if scaling == "density" else []
         label = "power spectral density of " if scaling == "density" else "power spectrum of "
         attrs = derived_attrs(da.attrs, keep_attrs, *factors, power=2, prefix=label)
         return on_dims(da, power, coordinates, attrs)
 
-    if isinstance(obj, xr.Dataset):
-        return over_variables(obj, dims, one, keep_attrs=keeps_attrs(keep_attrs))
-    return one(obj, dims)
+    return over(obj, dims, one, keep_attrs)

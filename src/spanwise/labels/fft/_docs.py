@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-_DIM = {
+DIM = {
     "": """dim : str, sequence of str or ..., optional
         Dimension to transform, several, or ``...`` for all{last}. It may be left out where the data
         has one dimension only.""",
@@ -33,12 +33,28 @@ _FORWARD = """{summary}
         Points of the transform: a dimension is cropped or padded with zeros at its end.
     norm : {{"backward", "ortho", "forward"}}, optional
         As in :func:`spanwise.fft.{name}`.
+    {real_dim}detrend : {{"constant", "linear"}}, optional
+        Take the mean, or the least-squares trend over all dimensions named, away from the samples.
+    window : str, tuple, float, array or mapping of dimension to these, optional
+        Multiply the samples by a window along each dimension named, or along those of the mapping:
+        whatever :func:`spanwise.signal.get_window` takes, in the order of the data.
+    window_correction : bool, default: False
+        Divide by the mean of the windows, so that the peak of a wave has the height that it has
+        without them.
     shift : bool, default: True
         Put the zero frequency in the centre{shift_note}.
     true_phase : bool, default: True
         Count the phase from coordinate 0; False: from the first sample, in the order of the data.
     true_amplitude : bool, default: True
         Multiply by the spacing of the samples; False: the plain sum.
+    chunks_to_segments : bool, default: False
+        Transform each chunk of a Dask array by itself: a dimension ``<dim>_segment`` before each
+        dimension named counts its chunks, which must be of one length. Coordinates, and with them
+        the phase, are those of the first segment.
+    fill : "interp" or number, optional
+        What takes the place of NaN: a number, or linear interpolation between the neighbours along
+        the first dimension named, the nearest value beyond the ends; lines of NaN alone are filled
+        along the next one. Without it NaN is an error.
     prefix : str, default: "freq_"
         Put before the name of a dimension for its frequencies.
     spacing_tol : float, default: 1e-3
@@ -62,19 +78,25 @@ _FORWARD = """{summary}
         ``spacing_tol`` or neither numbers nor times, or a single sample (which has no spacing).
     ArrayTypeError
         For anything but xarray objects{complex_error}.
+    NonFiniteError
+        When the result is computed, by the task that meets NaN or infinity along a transformed
+        dimension.
     MemoryBudgetError
         If no way of making the dimensions whole fits the memory budget.
 
     Warns
     -----
     UserWarning
-        Names further coordinates along transformed dimensions, which are dropped.
+        Names further coordinates along transformed dimensions, which are dropped: they belong to
+        samples. Scalar coordinates and those along other dimensions are kept.
 
     Notes
     -----
-    Coordinates are made at once. The rest is one pass: a transform, a roll and a multiplication,
-    which Dask fuses to one task per chunk where the dimensions are whole; see
-    :func:`spanwise.fft.{name}` for dimensions that are cut.
+    Coordinates are made at once. The rest is one pass, which Dask fuses to one task per chunk where
+    the dimensions are whole: filling, trend, window, transform, and one multiplication with phases
+    and amplitude that also shifts. See :func:`spanwise.fft.{name}` for dimensions that are cut;
+    taking a trend away reads the data twice, and to interpolate makes them whole first or reads
+    the data twice.
 
     Examples
     --------
@@ -97,14 +119,15 @@ _INVERSE = """{summary}
         These are the dimensions of frequencies: ``"freq_x"``.
     {n}norm : {{"backward", "ortho", "forward"}}, optional
         As in :func:`spanwise.fft.{name}`.
-    true_phase : bool, optional
+    {real_dim}true_phase : bool, optional
         Whether the phase counts from coordinate 0. Default: as the forward transform recorded it,
         and True where it did not.
     true_amplitude : bool, optional
         Whether to divide by the spacing of the samples. Default: likewise.
-    lag : float or mapping of dimension to float, optional
-        Coordinate of the central sample, at index ``n // 2``, instead of the recorded one. The
-        coordinate is then a plain number (times: seconds since 1970).
+    lag : float, sequence of float or mapping of dimension to float, optional
+        Coordinate of the central sample, at index ``n // 2``, instead of the recorded one (None in
+        a sequence, which has one for each dimension: the recorded one). The coordinate is then a
+        plain number (times: seconds since 1970).
     prefix : str, default: "freq_"
         Taken away from the name of a dimension.
     spacing_tol : float, default: 1e-3
@@ -125,11 +148,16 @@ _INVERSE = """{summary}
         transform.
     ArrayTypeError
         For anything but xarray objects.
+    NonFiniteError
+        When the result is computed, by the task that meets NaN or infinity along a transformed
+        dimension.
     MemoryBudgetError
         If no way of making the dimensions whole fits the memory budget.
 
     Notes
     -----
+    A window and a trend that the forward transform took away do not come back.
+
     One pass; one task per chunk where the dimensions are whole, see :func:`spanwise.fft.{name}`.
     A coordinate of the forward transform comes back to the last bit if it has up to 4096 points,
     or is ``first + step * j`` in floating point, in integers or in fractions, as ``np.linspace``,
@@ -140,12 +168,12 @@ _INVERSE = """{summary}
     {example}
     """
 
-_ARRAY = """>>> import numpy as np, xarray as xr
+ARRAY = """>>> import numpy as np, xarray as xr
     >>> from spanwise.labels.fft import {names}
     >>> t = xr.date_range("2000-01-01", periods=6, freq="1D")
     >>> da = xr.DataArray(np.arange(12.0).reshape(2, 6), dims=("station", "time"))
     >>> da = da.assign_coords(time=t).assign_attrs(units="K")"""
-_ARRAY_2D = """>>> import numpy as np, xarray as xr
+ARRAY_2D = """>>> import numpy as np, xarray as xr
     >>> from spanwise.labels.fft import {names}
     >>> da = xr.DataArray(np.arange(15.0).reshape(3, 5), dims=("y", "x"), attrs={{"units": "K"}})
     >>> da = da.assign_coords(x=("x", 0.1 * np.arange(5), {{"units": "m"}}))"""
@@ -161,7 +189,7 @@ _CALLS = {
     {expected}""",
 }
 
-_PARTS = {
+PARTS = {
     "": ("'time'", "'freq_time'"),
     "2": ("('y', 'x')", "('freq_y', 'freq_x')"),
     "n": ("...", "..."),
@@ -172,9 +200,9 @@ def _example(name: str, kind: str, rank: str) -> str:
     """A doctest for each function, on one array."""
     inverse = kind.startswith("i")
     forward = name.removeprefix("i")
-    dim, fdim = _PARTS[rank]
+    dim, fdim = PARTS[rank]
     names = f"{forward}, {name}" if inverse else name
-    array = (_ARRAY if not rank else _ARRAY_2D).format(names=names)
+    array = (ARRAY if not rank else ARRAY_2D).format(names=names)
     obj = f"da, {dim}"
     if inverse:
         dims = "('station', 'time')" if not rank else "('y', 'x')"
@@ -195,32 +223,55 @@ def _example(name: str, kind: str, rank: str) -> str:
     return array + call
 
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+_REAL_DIM = {
+    False: """real_dim : str, optional
+        One of the dimensions, for real data: only its non-negative frequencies are computed and
+        returned, never shifted; it keeps its place. Added to ``dim`` if it is not there.
+    """,
+    True: """real_dim : str, optional
+        The dimension that holds the non-negative frequencies only: the result is real. Added to
+        ``dim`` if it is not there.
+    """,
+}
+
+FILL = """fill : "interp" or number, optional
+        What takes the place of NaN, as in :func:`spanwise.labels.fft.fft`.
+    """
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def documented(function: _Function) -> _Function:
-    """Complete a summary line to the docstring that all transforms share."""
+def rank_of(name: str) -> str:
+    """The ending of a name that tells how many dimensions there are: "", "2" or "n"."""
+    return name[-1] if name[-1] in "2n" else ""
+
+
+def documented(function: Function) -> Function:
+    """Complete a summary line to the docstring that all Fourier transforms share."""
     name = function.__name__
-    rank = name[-1] if name[-1] in "2n" else ""
+    rank = rank_of(name)
     kind = name.removesuffix(rank)
     real = kind in ("rfft", "irfft")
+    is_inverse = kind.startswith("i")
     n = ""
-    if kind == "irfft":
-        n = """n : int or mapping of dimension to int, optional
-        Points of the halved dimension, the last one named. Default: as recorded, else twice the
-        number of frequencies less two.
+    if is_inverse:
+        which = "the last one named" if real else "``real_dim``"
+        n = f"""n : int or mapping of dimension to int, optional
+        Points of the halved dimension, {which}. Default: as recorded, else twice the number of
+        frequencies less two.
     """
-    template = _INVERSE if kind.startswith("i") else _FORWARD
+    template = _INVERSE if is_inverse else _FORWARD
     function.__doc__ = template.format(
         summary=function.__doc__,
         name=name,
         forward=name.removeprefix("i"),
         x="Real data" if real else "Real or complex data",
-        dim=_DIM[rank].format(last=", the halved one last" if real else ""),
+        dim=DIM[rank].format(last=", the halved one last" if real else ""),
         n=n,
-        shift_note=", but not on the halved dimension" if real else "",
-        complex_error=", and for complex data" if real else "",
-        returns="Real" if real else "Complex",
+        real_dim="" if real else _REAL_DIM[is_inverse],
+        shift_note=", but not on the halved dimension",
+        complex_error=", and for complex data" + ("" if real else " with ``real_dim``"),
+        returns="Real" if real else "Complex, real with ``real_dim``",
         example=_example(name, kind, rank),
     )
     return function

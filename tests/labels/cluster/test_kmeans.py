@@ -8,39 +8,13 @@ from hypothesis import strategies as st
 import spanwise as sw
 import spanwise.labels.cluster as labelled
 from spanwise.errors import ArgumentError, ArrayTypeError, NonFiniteError
-from spanwise.testing import ArrayBackend, count_computes, raise_if_computes
+from spanwise.testing import ArrayBackend, CountingSource, count_computes, raise_if_computes
 from spanwise.testing.strategies import chunkings
 
 MONTHS = 12
 
 
-def climate(ny=6, nx=7, land=True, dtype="float32"):
-    """Annual cycles of two hemispheres, with land."""
-    rng = np.random.default_rng(0)
-    lat = np.linspace(50, -50, ny).astype(dtype)
-    cycle = np.sin(2 * np.pi * np.arange(MONTHS) / MONTHS)
-    values = 10 * np.sign(lat)[None, :, None] * cycle[:, None, None]
-    values = values + rng.normal(size=(MONTHS, ny, nx))
-    if land:
-        values[:, 1, 2:4] = np.nan
-        values[3, 4, 5] = np.nan
-    return xr.DataArray(
-        values.astype(dtype),
-        dims=("month", "lat", "lon"),
-        coords={
-            "month": np.arange(1, MONTHS + 1),
-            "lat": lat,
-            "lon": ("lon", np.arange(nx) * 10.0, {"units": "degrees_east"}),
-            "area": (("lat", "lon"), np.ones((ny, nx))),
-            "season": ("month", list("DJFMAMJJASON")),
-            "depth": 0.0,
-        },
-        name="sst",
-        attrs={"units": "K", "long_name": "temperature", "standard_name": "sst"},
-    )
-
-
-def test_grid_points_are_samples_with_months_as_features():
+def test_grid_points_are_samples_with_months_as_features(climate):
     data = climate()
     out = labelled.kmeans(data, 2, feature_dim="month", random_state=0)
     assert out.labels.dims == ("lat", "lon")
@@ -55,7 +29,7 @@ def test_grid_points_are_samples_with_months_as_features():
     assert out.centroids.dtype == "float32"
 
 
-def test_samples_with_missing_values_are_left_out_and_put_back():
+def test_samples_with_missing_values_are_left_out_and_put_back(climate):
     data = climate()
     out = labelled.kmeans(data, 2, feature_dim="month", random_state=0)
     missing = data.isnull().any("month")
@@ -69,7 +43,7 @@ def test_samples_with_missing_values_are_left_out_and_put_back():
         labelled.kmeans(data, 2, feature_dim="month", skipna=False)
 
 
-def test_each_time_is_a_sample_with_all_else_as_features():
+def test_each_time_is_a_sample_with_all_else_as_features(climate):
     data = climate(land=False).rename(month="time")
     out = labelled.kmeans(data, 3, sample_dim="time", random_state=0)
     assert out.labels.dims == ("time",)
@@ -82,8 +56,8 @@ def test_each_time_is_a_sample_with_all_else_as_features():
 
 
 @settings(max_examples=10)
-@given(st.data())
-def test_labels_and_centroids_do_not_depend_on_the_chunking(draw):
+@given(draw=st.data())
+def test_labels_and_centroids_do_not_depend_on_the_chunking(draw, climate):
     data = climate()
     kwargs = draw.draw(
         st.sampled_from([{"feature_dim": "month"}, {"sample_dim": ("lat", "month")}])
@@ -99,7 +73,7 @@ def test_labels_and_centroids_do_not_depend_on_the_chunking(draw):
         np.testing.assert_array_equal(out.centroids.values, expected.centroids.values)
 
 
-def test_labels_stay_lazy_and_only_the_fit_computes():
+def test_labels_stay_lazy_and_only_the_fit_computes(climate):
     data = climate().chunk(month=3, lat=2)
     with count_computes() as computes:
         out = labelled.kmeans(data, 2, feature_dim="month", random_state=0)
@@ -115,13 +89,57 @@ def test_labels_stay_lazy_and_only_the_fit_computes():
     )
 
 
-def test_chunks_of_whole_features_are_read_where_they_are():
+def started(data):
+    """Options of a fit that iterates over all rows from points of the data."""
+    start = xr.concat([data.isel(lat=i, lon=0, drop=True) for i in (0, 50, 100)], "cluster")
+    return {"feature_dim": "month", "method": "lloyd", "init": start, "weights": "area"}
+
+
+def test_rows_that_have_to_be_put_together_are_read_once(climate, tmp_path):
+    data = climate(110, 100)
+    source = CountingSource(data.values, chunks=(3, 110, 100))
+    lazy = data.copy(data=source.array)
+    expected = labelled.kmeans(data, 3, **started(data))
+    options = {"memory": "512KiB", "temporary_store": str(tmp_path)}
+    with sw.set_options(**options), dask.config.set(scheduler="threads", num_workers=1):
+        out = labelled.kmeans(lazy, 3, **started(data))
+        assert source.passes == 1
+        assert list(tmp_path.iterdir())
+        done = out.compute()
+    assert source.passes == 1
+    xr.testing.assert_identical(done, expected)
+    del out
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_that_fit_the_budget_stay_in_memory_for_the_fit(climate, tmp_path):
+    data = climate(40, 50)
+    source = CountingSource(data.values, chunks=(3, 40, 50))
+    with sw.set_options(memory="4MiB", temporary_store=str(tmp_path)):
+        out = labelled.kmeans(
+            data.copy(data=source.array), 3, feature_dim="month", random_state=0, method="coreset"
+        )
+    assert source.passes == 1
+    assert not list(tmp_path.iterdir())
+    assert out.labels.chunks is not None
+
+
+def test_chunks_of_labels_are_such_as_stores_take(climate):
+    data = climate(11, 7).chunk(month=4, lat=3)
+    with sw.set_options(memory="1MiB"):
+        out = labelled.kmeans(data, 2, feature_dim="month", random_state=0)
+    *lengths, last = out.labels.chunks[0]
+    assert len({*lengths}) == 1
+    assert last <= lengths[0]
+
+
+def test_chunks_of_whole_features_are_read_where_they_are(climate):
     data = climate(ny=8).chunk(lat=2)
     out = labelled.kmeans(data, 2, feature_dim="month", random_state=0)
     assert out.labels.chunks == ((2, 2, 2, 2), (7,))
 
 
-def test_former_centroids_are_a_start():
+def test_former_centroids_are_a_start(climate):
     data = climate()
     first = labelled.kmeans(data, 2, feature_dim="month", random_state=0)
     centroids = first.centroids.transpose("month", "cluster")
@@ -131,11 +149,15 @@ def test_former_centroids_are_a_start():
         labelled.kmeans(data, 2, feature_dim="month", init=first.labels)
 
 
-def test_attributes_follow_the_meaning():
+def test_attributes_follow_the_meaning(climate):
     out = labelled.kmeans(climate(), 2, feature_dim="month", random_state=0)
     assert out.centroids.attrs == {"units": "K", "long_name": "temperature"}
     assert out.inertia.units == "K^2"
-    assert out.labels.attrs == {"long_name": "cluster", "valid_min": 0, "valid_max": 1}
+    assert out.labels.attrs == {
+        "long_name": "cluster",
+        "flag_values": [-1, 0, 1],
+        "flag_meanings": "left_out cluster_0 cluster_1",
+    }
     assert out.attrs["iterations"] >= 1
     bare = labelled.kmeans(climate(), 2, feature_dim="month", random_state=0, keep_attrs=False)
     assert bare.centroids.attrs == {}
@@ -143,7 +165,7 @@ def test_attributes_follow_the_meaning():
 
 
 @pytest.mark.parametrize("backend", ["hostfree", "dask:hostfree"])
-def test_device_chunks_stay_on_their_device(backend):
+def test_device_chunks_stay_on_their_device(backend, climate):
     container = ArrayBackend(backend)
     data = climate()
     there = data.copy(data=container.asarray(data.values))
@@ -153,7 +175,7 @@ def test_device_chunks_stay_on_their_device(backend):
 
 
 @pytest.mark.parametrize("dtype", ["int16", "float64"])
-def test_other_element_types_are_clustered(dtype):
+def test_other_element_types_are_clustered(dtype, climate):
     out = labelled.kmeans(
         climate(land=False, dtype="float64").round().astype(dtype), 2, feature_dim="month"
     )
@@ -171,13 +193,13 @@ def test_other_element_types_are_clustered(dtype):
         ({"feature_dim": "month", "k": 1000}, "1000"),
     ],
 )
-def test_wrong_arguments_are_named(kwargs, message):
+def test_wrong_arguments_are_named(kwargs, message, climate):
     k = kwargs.pop("k", 2) if "k" in kwargs else 2
     with pytest.raises(ArgumentError, match=f"(?s){message}"):
         labelled.kmeans(climate(), k, **kwargs)
 
 
-def test_a_dataset_is_told_how_to_become_one_array():
+def test_a_dataset_is_told_how_to_become_one_array(climate):
     ds = climate().to_dataset().assign(b=climate())
     with pytest.raises(ArrayTypeError, match="to_dataarray"):
         labelled.kmeans(ds, 2, feature_dim="month")
@@ -188,6 +210,6 @@ def test_a_dataset_is_told_how_to_become_one_array():
         labelled.kmeans(climate().values, 2, feature_dim="month")
 
 
-def test_a_dimension_that_is_called_cluster_is_refused():
+def test_a_dimension_that_is_called_cluster_is_refused(climate):
     with pytest.raises(ArgumentError, match="rename"):
         labelled.kmeans(climate().rename(lat="cluster"), 2, feature_dim="month")
