@@ -118,9 +118,7 @@ def test_tests_are_counted_by_how_they_ended(tmp_path):
 
 
 def test_the_suite_runs_in_a_process_of_its_own_and_stops_in_time():
-    found = suite.run_tests("hostfree and test_layouts_that_nobody_has", workers=1, seconds=60)
-    assert found["failed"] == 0
-    late = suite.run_tests("hostfree", workers=1, seconds=0)
+    late = suite.run_tests("hostfree", workers=1, seconds=2)
     assert late["failed"] == 1
     assert "stopped after" in late["failures"][0]
 

@@ -118,8 +118,8 @@ def overlap(device: Device, size: str, rates: Rates) -> Iterator[Entry]:
     """Chunks in memory of the host through the device: four threads against one."""
     how = SIZES[size]
     chunk = how["chunk"]
-    shape = (how["chunks"] * chunk[0], *chunk[1:])
-    values = np.random.default_rng(0).standard_normal(shape, dtype="float32")
+    one = np.random.default_rng(0).standard_normal(chunk, dtype="float32")
+    values = np.concatenate([one] * how["chunks"])
     x = da.from_array(values, chunks=chunk, name="overlap")
 
     def run(threads: int) -> None:

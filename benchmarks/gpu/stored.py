@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from .entry import Entry, Rates
 from .resident import low_pass
 
 SIZES: dict[str, dict[str, Any]] = {
-    "full": {"shape": (1024, 2048, 1024), "chunk": 32, "threads": 8},
-    "toy": {"shape": (8, 32, 32), "chunk": 2, "threads": 2},
+    "full": {"shape": (1024, 2048, 1024), "chunk": 32},
+    "toy": {"shape": (8, 32, 32), "chunk": 2},
 }
 TARGET = 0.8
 
@@ -52,6 +53,7 @@ def out_of_core(device: Device, size: str, rates: Rates) -> Iterator[Entry]:
     """From the disk (or what the system keeps of it) over the device to a number per plane."""
     how = SIZES[size]
     shape = how["shape"]
+    threads = os.cpu_count() or 1
     mask = low_pass(shape[1:])
     with tempfile.TemporaryDirectory() as folder:
         x = da.from_zarr(write(Path(folder) / "in.zarr", shape, how["chunk"]))
@@ -59,17 +61,17 @@ def out_of_core(device: Device, size: str, rates: Rates) -> Iterator[Entry]:
 
         def ours() -> Any:
             with device.placement():
-                return smooth(x, mask).compute(scheduler="threads", num_workers=how["threads"])
+                return smooth(x, mask).compute(scheduler="threads", num_workers=threads)
 
         def reading() -> Any:
-            return read(x).compute(scheduler="threads", num_workers=how["threads"])
+            return read(x).compute(scheduler="threads", num_workers=threads)
 
         with device.placement("cpu"):
             want = smooth(x[: how["chunk"]], mask).compute()
         np.testing.assert_allclose(ours()[: how["chunk"]], want, rtol=1e-3)
         times = device.walls_in_turn(ours, reading, seconds=6)
         floor = nbytes / rates.to_device
-        name = f"smoothing of a Zarr of {nbytes / 2**30:.2g} GiB, {how['threads']} threads"
+        name = f"smoothing of a Zarr of {nbytes / 2**30:.2g} GiB, {threads} threads"
         common: dict[str, Any] = {
             "floor": floor,
             "floor_of": "bytes over the rate of copies from pinned memory",

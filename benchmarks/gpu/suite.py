@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 LARGE = "2_to_the_31"
 """In the names of tests that need most of a card for themselves."""
+LATE = 20
+"""Seconds that pytest may take to write what it has."""
 
 
 def run_tests(library: str, *, workers: int, seconds: float) -> dict[str, Any]:
@@ -38,16 +41,26 @@ def _run(chosen: str, options: list[str], seconds: float) -> dict[str, Any]:
         listing = Path(folder) / "tests.xml"
         command = [sys.executable, "-m", "pytest", "tests/gpu", "-q", "-W", "default"]
         command += ["-p", "no:cacheprovider", "-k", chosen, f"--junitxml={listing}", *options]
+        stopped = _finished(command, seconds)
+        found = counted(listing) if listing.exists() else {"failed": 0, "failures": []}
+        if stopped or not listing.exists():
+            found["failed"] += 1
+            found["failures"].append(f"-k '{chosen}': {stopped or 'pytest left no results'}")
+        return found
+
+
+def _finished(command: list[str], seconds: float) -> str:
+    """Run pytest; where the time is up, let it write what it has, and say so."""
+    process = subprocess.Popen(command, cwd=ROOT)
+    for wait, signal_ in ((seconds, signal.SIGINT), (LATE, signal.SIGKILL)):
         try:
-            done = subprocess.run(command, cwd=ROOT, timeout=seconds, check=False)
+            process.wait(wait)
         except subprocess.TimeoutExpired:
-            return {"failures": [f"-k '{chosen}': stopped after {seconds:.0f} s"], "failed": 1}
-        if not listing.exists():
-            return {
-                "failures": [f"-k '{chosen}': pytest ended with {done.returncode}"],
-                "failed": 1,
-            }
-        return counted(listing)
+            process.send_signal(signal_)
+        else:
+            return "" if wait == seconds else f"stopped after {seconds:.0f} s"
+    process.wait()
+    return f"killed after {seconds + LATE:.0f} s"
 
 
 def counted(listing: Path) -> dict[str, Any]:

@@ -115,10 +115,10 @@ def test_policy_data_follows_chunks_that_are_on_the_device(device, client, value
 
 
 def test_two_gpu_workers_share_the_work_and_the_card(device, two, values):
-    x = da.from_array(np.tile(values, (8, 1, 1)), chunks=(1, 6, 10))
+    x = da.from_array(np.tile(values, (3, 1, 1)), chunks=(1, 6, 10))
     with device.placement():
         got = across(x).compute()
-    np.testing.assert_allclose(got, 2 * np.tile(values, (8, 1, 1)), atol=1e-11)
+    np.testing.assert_allclose(got, 2 * np.tile(values, (3, 1, 1)), atol=1e-11)
     counted = two.run(copies, workers=gpu_addresses(two))
     assert len(counted) == 2
     assert all(to_device[0] > 0 for to_device, _ in counted.values())
