@@ -204,9 +204,9 @@ class ArrayOperand:
         labels = xp.argmin(scores, axis=1)
         limit = best + self.bound.beyond(best, xp.sum(values * values, axis=1))
         # A score that is not a number, or a bound, rules no centre out.
-        near = xp.logical_not(scores > limit[:, None])
-        flagged = xp.sum(xp.astype(near, xp.int32), axis=1) != 1
-        if self.centers.shape[0] > 1 and bool(xp.any(flagged)):
+        others = self.centers.shape[0] - 1
+        flagged = xp.count_nonzero(scores > limit[:, None], axis=1) != others
+        if others and bool(xp.any(flagged)):
             rows = xp.take(block.rows, xp.nonzero(flagged)[0], axis=0)
             labels[flagged] = self._settled(rows, labels.dtype)
         if self.grid is not None:
@@ -241,13 +241,15 @@ class ArrayOperand:
         hot = self._hot(labels)
         if not grid.fine:
             rows = rounded(rows, like(grid.units, rows))
+        last = len(grid.levels) - 1
+        is_done = weight is None and not grid.fine  # the only level is that of the units
         if weight is None:
             weight = xp.ones_like(rows[:, 0])
         else:
             rows = rows * weight[:, None]
         for level, unit in enumerate(grid.levels):
-            piece = rounded(rows, like(unit, rows))
-            rows = rows - piece
+            piece = rows if is_done else rounded(rows, like(unit, rows))
+            rows = piece if level == last else rows - piece
             for sums in _exact_sums(hot, piece):
                 add_units(self._sums[level], sums, unit)
         for level, mass in enumerate(grid.weight_levels):
