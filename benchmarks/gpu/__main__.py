@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import spanwise
+
 from ..report import machine, versions
 from . import clusters, copies, exchange, resident, stored, tables
 from .device import Device
@@ -135,8 +137,8 @@ def attempt(name: str, device: Device, size: str, rates: Rates) -> list[Entry]:
 
 
 def more_versions() -> dict[str, str]:
-    """Versions of what only a machine with a card has."""
-    found = {}
+    """Versions of ourselves, installed or not, and of what only a machine with a card has."""
+    found = {"spanwise": spanwise.__version__}
     for package in PACKAGES:
         try:
             found[package] = version(package)
