@@ -30,7 +30,7 @@ def _finish(
     xp = namespace(x)
     n = x.shape[axis] // PLANES[quantity]
     before = (slice(None),) * axis
-    planes = [x[(*before, slice(i * n, (i + 1) * n))] for i in range(PLANES[quantity])]
+    planes = [x[(*before, slice(i * n, (i + 1) * n), ...)] for i in range(PLANES[quantity])]
     if quantity == "power":
         out = planes[0] * scale
     elif quantity == "coherence":
@@ -42,10 +42,12 @@ def _finish(
     else:
         out = _complex(xp, planes[0] * scale, planes[1] * scale)
     if half and not one_sided:
-        out = xp.concat([out, _mirrored(out[(*before, slice(1, nfft - n + 1))], axis)], axis=axis)
+        out = xp.concat(
+            [out, _mirrored(out[(*before, slice(1, nfft - n + 1), ...)], axis)], axis=axis
+        )
     elif half and quantity != "coherence":
         # Frequencies without a negative twin: zero, and the last of an even number of points.
-        out[(*before, slice(1, (nfft + 1) // 2))] *= 2.0
+        out[(*before, slice(1, (nfft + 1) // 2), ...)] *= 2.0
     wanted = np.dtype(dtype) if library_of(x) == "numpy" else getattr(xp, dtype)
     return xp.astype(out, wanted, copy=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from .blocks import empty_like_library
 from .kernel import Kernel
@@ -89,8 +89,8 @@ class Edge:
         return image if self.kind == "even" else 2 * x[end] - image
 
 
-def _along(axis: int, start: int, stop: int) -> tuple[slice, ...]:
-    return (*(slice(None),) * axis, slice(start, stop))
+def _along(axis: int, start: int, stop: int) -> tuple[Any, ...]:
+    return (*(slice(None),) * axis, slice(start, stop), ...)
 
 
 def _zeros(x: Array, n: int, axis: int) -> Array:

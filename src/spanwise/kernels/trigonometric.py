@@ -121,7 +121,7 @@ def _fit(x: Array, axis: int, n: int) -> Array:
         return x
     before = (slice(None),) * axis
     if m > n:
-        return x[(*before, slice(0, n))]
+        return x[(*before, slice(0, n), ...)]
     xp = namespace(x)
     shape = (*x.shape[:axis], n - m, *x.shape[axis + 1 :])
     return xp.concat([x, xp.zeros(shape, dtype=x.dtype, device=x.device)], axis=axis)

@@ -213,6 +213,60 @@ def _spectra() -> Iterator[Case]:
     )
 
 
+def _segments() -> Iterator[Case]:
+    """Overlapping segments of an axis, and a few frequencies of it."""
+    import scipy.signal
+
+    from .. import signal
+
+    values = np.random.default_rng(4).standard_normal(_SHAPE)
+    other = values * values + values
+    cut: dict[str, Any] = {"nperseg": 4, "axis": 1}
+    of_one = {"periodogram": {"axis": 1}, "welch": cut, "spectrogram": cut, "stft": cut}
+    for name, how in of_one.items():
+        yield Case(
+            f"signal.{name}",
+            values,
+            (1,),
+            lambda x, _, name=name, how=how: getattr(signal, name)(x, **how)[-1],
+            getattr(scipy.signal, name)(values, **how)[-1],
+        )
+    for name in ("csd", "coherence"):
+        yield Case(
+            f"signal.{name}",
+            values,
+            (1,),
+            lambda x, _, name=name: getattr(signal, name)(x, x * x + x, **cut)[1],
+            getattr(scipy.signal, name)(values, other, **cut)[1],
+        )
+    segments = scipy.signal.stft(values, nperseg=4)[-1]
+    yield Case(
+        "signal.istft",
+        segments,
+        (2, 3),
+        lambda z, _: signal.istft(z, nperseg=4)[1],
+        scipy.signal.istft(segments, nperseg=4)[1],
+    )
+    turns = np.array([0.125, 0.3])
+    waves = np.exp(-2j * np.pi * np.outer(turns, np.arange(values.shape[1])))
+    yield Case(
+        "signal.harmonics",
+        values,
+        (1,),
+        lambda x, _: signal.harmonics(x, turns, axis=1),
+        2 / values.shape[1] * np.einsum("fj,ajb->afb", waves, values),
+    )
+    power = np.abs(np.fft.fft(values, axis=1)) ** 2 / values.shape[1] ** 2
+    inside = (f := np.abs(np.fft.fftfreq(values.shape[1]))) >= 0.15
+    yield Case(
+        "signal.band_power",
+        values,
+        (1,),
+        lambda x, _: signal.band_power(x, (0.15, 0.35), axis=1),
+        power[:, inside & (f <= 0.35)].sum(axis=1),
+    )
+
+
 def _isotropic() -> Iterator[Case]:
     """Rings of the spectrum over the last two axes, of 10 and 8 samples, by their definition."""
     import scipy.fft
@@ -321,4 +375,5 @@ def _clusters() -> Iterator[Case]:
 
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
-    return (*_transforms(), *_other_transforms(), *_spectra(), *_isotropic(), *_clusters())
+    parts = _transforms, _other_transforms, _spectra, _segments, _isotropic, _clusters
+    return tuple(case for part in parts for case in part())
