@@ -37,7 +37,7 @@ class Record:
 def make_record(*, points: int, chunks: int, taps: int, seed: int) -> Record:
     """White noise in float32."""
     line = make_line(points=points, chunks=chunks, is_real=True, seed=seed)
-    return Record(line, scipy.signal.firwin(taps, 0.1).astype(np.float32))
+    return Record(line, np.asarray(scipy.signal.firwin(taps, 0.1), dtype=np.float32))
 
 
 def convolved(x: Record) -> np.ndarray:
@@ -47,8 +47,8 @@ def convolved(x: Record) -> np.ndarray:
 
 def convolved_memory(x: Record) -> np.ndarray:
     """The whole at once, as SciPy does it, which uses one thread."""
-    y = scipy.signal.oaconvolve(x.line.memory, x.taps, mode="same")
-    return np.concatenate(on_threads(total, np.split(y, x.line.chunked.npartitions)))
+    y = np.asarray(scipy.signal.oaconvolve(x.line.memory, x.taps, mode="same"))
+    return np.concatenate(on_threads(total, np.split(y, len(x.line.chunked.chunks[0]))))
 
 
 def convolved_overlap(x: Record) -> np.ndarray:

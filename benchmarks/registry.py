@@ -7,6 +7,7 @@ from . import (
     filters,
     fourier,
     graphs,
+    isotropic,
     labelled,
     lines,
     outofcore,
@@ -25,6 +26,7 @@ from .workload import Family, Workload
 MODULES = (
     fourier,
     spectra,
+    isotropic,
     segments,
     lines,
     filters,

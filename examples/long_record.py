@@ -1,20 +1,20 @@
-"""El Niño in 147 years of air pressure: averages over segments of a record that is cut into chunks.
+"""El Niño in 147 years of air pressure: averages over segments of a record cut into chunks.
 
 The Southern Oscillation Index compares the air pressure of Tahiti with that of Darwin. Its spectrum
-has no line: El Niño comes every two to seven years, never on time. One transform of the whole record
-scatters so much that nothing is seen; Welch's average over segments of 24 years, which overlap, has
-a band of confidence that a broad peak stands out of. Coherence with the temperature of the eastern
-Pacific (NINO3) shows that ocean and air swing together at these periods, and at which they do not.
+has no line: El Niño comes every two to seven years, never on time. One transform of the whole
+record scatters so much that nothing is seen; of Welch's average over segments of 24 years, which
+overlap, a broad peak stands out. Coherence with the temperature of the eastern Pacific (NINO3)
+shows that air and ocean swing together at these periods, and no longer within a year.
 
-The year itself is a line: two harmonics of the temperature of the equatorial ocean tell in which
+The year itself is a line: one harmonic of the temperature of the equatorial ocean tells in which
 month each place is warmest, without a transform of all frequencies.
 
 Segments reach across the ends of chunks, and no chunk is made whole: each adds up its segments and
 reads what reaches into the next one.
 
 Data: the index from 1866 to 2012 (Trenberth, 1984, Mon. Wea. Rev. 112, 326-332) and OSTIA's
-temperatures (Donlon et al., 2012) from the package ``iris-sample-data``, and seasonal means of NINO3
-since 1950 from the package ``pywavelets``.
+temperatures (Donlon et al., 2012) from the package ``iris-sample-data``, and seasonal means of
+NINO3 since 1950 from the package ``pywavelets``.
 
     python examples/long_record.py
 """
@@ -22,6 +22,7 @@ since 1950 from the package ``pywavelets``.
 from __future__ import annotations
 
 import argparse
+import calendar
 from pathlib import Path
 
 import iris_sample_data
@@ -35,7 +36,7 @@ STRIDES = {"full": 1, "toy": 6}
 """Every how many longitudes of the map are taken."""
 YEARS = 24
 """Length of a segment of the index."""
-MONTHS = "JFMAMJJASOND"
+MONTHS = calendar.month_name[1:]
 
 
 def southern_oscillation() -> xr.DataArray:
@@ -65,10 +66,9 @@ def temperature(stride: int) -> xr.DataArray:
     return sst.assign_coords(time=month).chunk(time=10)
 
 
-def draw(
-    power: xr.DataArray, coherence: xr.DataArray, peak: xr.DataArray, out: Path
-) -> None:
+def draw(power: xr.DataArray, coherence: xr.DataArray, peak: xr.DataArray, out: Path) -> None:
     """The spectrum, the coherence, and the map of the warmest month."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 7.6), layout="constrained")
@@ -83,12 +83,13 @@ def draw(
     east = peak.roll(longitude=-int((peak.longitude < 20).sum()), roll_coords=True)
     x = east.longitude.values + 360 * (east.longitude.values < 20)
     ax.set_facecolor("lightgrey")
-    shown = ax.pcolormesh(x, east.latitude, east, cmap="twilight_shifted", vmin=-0.5, vmax=11.5)
+    months = colormaps["hsv"].resampled(12)
+    shown = ax.pcolormesh(x, east.latitude, east, cmap=months, vmin=-0.5, vmax=11.5, alpha=0.75)
     ax.set_xticks([60, 120, 180, 240, 300, 360], ["60°E", "120°E", "180°", "120°W", "60°W", "0°"])
     ax.set_yticks([-4, 0, 4], ["4°S", "0°", "4°N"])
     ax.set_title("warmest month (grey: land, or a yearly cycle below 0.3 K)")
     bar = bottom.colorbar(shown, ax=ax, ticks=range(12))
-    bar.ax.set_yticklabels(list(MONTHS))
+    bar.ax.set_yticklabels([name[:3] for name in MONTHS])
     figure.savefig(out, dpi=150)
 
 
@@ -115,7 +116,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"squared coherence: {slow:.2f} at two to five years, {fast:.2f} within a year")
 
     sst = temperature(STRIDES[options.size])
-    land = sst.isel(time=0, drop=True).isnull()
+    land = sst.isel(time=0, drop=True).isnull().compute()
     year = sst.spanwise.signal.harmonics([1 / 12], "time", fill=0.0).isel(freq_time=0).compute()
     # The wave A cos(2 pi t / 12 + p) is greatest where t = -12 p / (2 pi).
     month = (-6 / np.pi * xr.apply_ufunc(np.angle, year)) % 12

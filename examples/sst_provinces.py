@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
     found.to_netcdf(kept)
 
     sea = int(found["counts"].sum())
-    print(f"{sea} of {found.labels.size} points are sea; {found.attrs['iterations']} iterations")
+    print(f"{sea} of {found.labels.size} points are sea; iterations: {found.attrs['iterations']}")
     for i, centroid in enumerate(found.centroids.values - CELSIUS):
         size = f"{int(found.counts[i]):5d} points, {float(found.share[i]):4.0%} of the area"
         print(f"province {i}: {size}, {centroid.min():.1f} to {centroid.max():.1f} °C")

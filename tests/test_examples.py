@@ -121,3 +121,18 @@ def test_the_wavenumber_spectrum_of_temperature_falls_steeply(monkeypatch, tmp_p
     assert is_picture_in_colour(picture)
     slope = float(capsys.readouterr().out.partition("spectral slope: ")[2].split()[0])
     assert -3 < slope < -2
+
+
+def test_el_nino_comes_every_few_years_and_the_ocean_swings_with_it(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("iris_sample_data")
+    pytest.importorskip("pywt")
+    picture = run("long_record.py", monkeypatch, tmp_path)
+    assert is_picture_in_colour(picture)
+    said = capsys.readouterr().out
+    assert 3 < float(said.partition("strongest at ")[2].split()[0]) < 6
+    slow, fast = (
+        float(part.split()[0])
+        for part in said.partition("squared coherence: ")[2].splitlines()[0].split(", ")
+    )
+    assert slow > 0.7 > 0.3 > fast
+    assert "warmest in M" in said

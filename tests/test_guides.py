@@ -27,6 +27,7 @@ from spanwise.schedulers.devices import survey
 DOCS = Path(__file__).parents[1] / "docs"
 CLUSTERS = DOCS / "clusters.md"
 PLACEMENT = DOCS / "placement.md"
+KMEANS = DOCS / "kmeans.md"
 SPECTRA = DOCS / "spectra.md"
 COMING_FROM = DOCS / "coming-from.md"
 
@@ -184,3 +185,16 @@ def test_every_name_of_the_pages_on_labelled_data_exists(page):
         assert function or hasattr(getattr(sw, space), name), (space, name)
     for space, name in names_of(page, r"sw\.(fft|signal|cluster)\.(\w+)"):
         assert hasattr(getattr(sw, space), name), (space, name)
+
+
+def test_the_page_on_k_means_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    pytest.importorskip("zarr")
+    matplotlib.use("agg")
+    monkeypatch.chdir(tmp_path)
+    known = {}
+    for block in blocks(KMEANS, "python"):
+        exec(block, known)
+    labels = known["sst"].spanwise.cluster.predict(known["provinces"])
+    np.testing.assert_array_equal(labels, known["found"].labels)
+    assert set(labels.values[:, 3]) == {-1}

@@ -28,7 +28,7 @@ def explain_kmeans(
     others = [dim for dim in obj.dims if dim != named]
     samples = [named] if feature_dim is None else others
     ordered = obj.transpose(*samples, *(dim for dim in obj.dims if dim not in samples))
-    rows, _ = as_matrix(ordered.chunk().data, len(samples))
+    rows = as_matrix(ordered.chunk().data, len(samples)).rows
     return _extended(explain(rows), fit_plan(rows, k))
 
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise as sw
+from spanwise.graph.averages import plan_median, plan_sums
 from spanwise.graph.grid import ArraySpec, edges
 from spanwise.graph.overlap import plan_overlap
-from spanwise.graph.segments import blocks_of, plan_median, plan_spectra, plan_sums, samples_of
+from spanwise.graph.segments import blocks_of, plan_spectra, samples_of
 from spanwise.kernels.overlap import Overlap
 from spanwise.kernels.segment_spectra import Edge
 from spanwise.kernels.segments import Segments

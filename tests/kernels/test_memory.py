@@ -3,6 +3,7 @@
 import functools
 import sys
 import types
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,18 +13,23 @@ from hypothesis import strategies as st
 import spanwise.kernels.catalog  # noqa: F401 - defines the kernels
 from spanwise.errors import DeviceMemoryError
 from spanwise.kernels import kernel as kernel_module
+from spanwise.kernels.averages import finish, median
 from spanwise.kernels.detrend import detrend, trend_sums
 from spanwise.kernels.fft import fft
 from spanwise.kernels.gaps import gap_ends
 from spanwise.kernels.hankel import hankel
+from spanwise.kernels.harmonics import band_sum, harmonic_sums, scaled
 from spanwise.kernels.hermitian import mirror
 from spanwise.kernels.kernel import Kernel
 from spanwise.kernels.memory import all_but, is_out_of_memory, release_memory, run_within_memory
 from spanwise.kernels.missing import Source, fill_missing, refuse_missing
 from spanwise.kernels.observe import observed_by
+from spanwise.kernels.overlap import Overlap, overlap_add
 from spanwise.kernels.padding import pad
 from spanwise.kernels.power import power
 from spanwise.kernels.response import FrequencyAxis, apply_response, filter_block
+from spanwise.kernels.segment_spectra import segment_spectra
+from spanwise.kernels.segments import Segments, segment_sums
 from spanwise.kernels.spectrum import Ramp, modulate, squared_magnitude
 from spanwise.kernels.survey import whiten
 from spanwise.kernels.tapered import apply_window
@@ -40,6 +46,8 @@ AXIS = FrequencyAxis(2, 8, 1.0)
 def halved(frequencies):
     return frequencies * 0 + 0.5
 
+
+SEGMENTS = Segments(2, 4, 2, 4, "hann", "constant", True)
 
 CALLS = [
     (fft, COMPLEX, (), {"kind": "fft", "axes": (2,), "lengths": (8,), "norm": None}),
@@ -74,6 +82,30 @@ CALLS = [
     (apply_response, COMPLEX, (0,), {"axes": (AXIS,), "response": halved}),
     (filter_block, COMPLEX, (), {"axes": (AXIS,), "response": halved}),
     (whiten, REAL[0], (0,), {"scales": np.arange(1.0, 9.0)}),
+    (segment_sums, REAL, (), {"how": SEGMENTS, "quantity": "power"}),
+    (
+        segment_spectra,
+        REAL,
+        (),
+        {"how": SEGMENTS, "mode": "psd", "scale": 0.5, "one_sided": True},
+    ),
+    (
+        finish,
+        REAL,
+        (),
+        {"axis": 2, "quantity": "cross", "scale": 0.5, "nfft": 6, "half": True}
+        | {"one_sided": True, "dtype": "complex128"},
+    ),
+    (median, REAL, (), {"scale": 0.5, "dtype": "float64"}),
+    (
+        overlap_add,
+        COMPLEX,
+        (0, 2, 14),
+        {"how": Overlap(1, 2, 10, 5, 10, "hann", 1.0, True, 8)},
+    ),
+    (harmonic_sums, REAL, (3,), {"axis": 1, "turns": (Fraction(1, 3), Fraction(1, 7))}),
+    (scaled, COMPLEX, (), {"axis": 1, "factors": (1.0,) * 6, "dtype": "complex128"}),
+    (band_sum, COMPLEX, (), {"axis": 1, "first": 0, "points": 10, "half": True}),
 ]
 """Kernel, block, what stands behind it, parameters."""
 NAMES = [f"{kernel.name}-{i}" for i, (kernel, *_) in enumerate(CALLS)]

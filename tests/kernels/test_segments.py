@@ -15,7 +15,7 @@ from spanwise.kernels.averages import median, median_bias
 from spanwise.kernels.segment_spectra import Edge
 from spanwise.kernels.segments import Segments, segment_sums
 from spanwise.kernels.stretches import merge, stretch
-from spanwise.testing import HostFree
+from spanwise.testing import HostFree, limit_memory
 
 
 def segmented(nperseg, step, axis=0, detrend="constant", window="hann"):
@@ -59,7 +59,7 @@ def test_sums_depend_on_no_slab(monkeypatch, axis, slab):
 def test_pieces_in_front_are_joined_only_where_segments_cross(draw):
     n = draw.draw(st.integers(2, 80))
     nperseg = draw.draw(st.integers(1, n))
-    how = segmented(nperseg, draw.draw(st.integers(1, nperseg)), detrend=None)
+    how = segmented(nperseg, draw.draw(st.integers(1, nperseg + 3)), detrend=None)
     cut = sorted(draw.draw(st.lists(st.integers(0, n), max_size=4)))
     x = values(n)
     *before, own = np.split(x, cut)
@@ -72,7 +72,7 @@ def test_pieces_in_front_are_joined_only_where_segments_cross(draw):
 def test_stretches_are_merged_in_any_grouping(draw):
     n = draw.draw(st.integers(1, 60))
     nperseg = draw.draw(st.integers(1, n))
-    how = segmented(nperseg, draw.draw(st.integers(1, nperseg)), detrend=None)
+    how = segmented(nperseg, draw.draw(st.integers(1, nperseg + 3)), detrend=None)
     cut = sorted(draw.draw(st.lists(st.integers(0, n), max_size=5)))
     starts = [0, *cut]
     x, y = values(n), values(n, seed=1)
@@ -101,6 +101,20 @@ def test_stretches_keep_no_chunk_and_state_their_size():
     assert sys.getsizeof(part) >= 2 * 15 * 8 + 9 * 8
     again = pickle.loads(pickle.dumps(part))
     np.testing.assert_array_equal(again.sums, part.sums)
+
+
+def test_blocks_are_cut_where_a_device_is_small_but_not_one_of_two():
+    how = segmented(64, 32, axis=1)
+    x = HostFree.copy_from_host(values((64, 2000)))
+    assert segment_sums.free_axes is not None
+    assert segment_sums.free_axes(x, how=how, quantity="power") == (0,)
+    assert segment_sums.free_axes(x, x, how=how, quantity="cross") == ()
+    want = segment_sums(x, how=how, quantity="power").copy_to_host()
+    with limit_memory("1GiB") as unlimited:
+        segment_sums(x, how=how, quantity="power")
+    with limit_memory(unlimited.peak // 2):
+        got = segment_sums(x, how=how, quantity="power")
+    np.testing.assert_allclose(got.copy_to_host(), want)
 
 
 def test_chunks_are_not_changed():

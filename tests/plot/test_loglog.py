@@ -7,6 +7,7 @@ import spanwise.plot
 import spanwise.xarray  # noqa: F401
 from spanwise.errors import ArgumentError, ArrayTypeError
 from spanwise.plot import loglog_spectrum
+from spanwise.testing import ArrayBackend
 
 F = np.arange(33) / 64
 
@@ -175,6 +176,15 @@ def test_wrong_arguments_are_named(obj, kwargs, message):
         loglog_spectrum(obj, **kwargs)
 
 
-def test_arrays_without_labels_are_refused():
+def test_arrays_without_labels_and_complex_spectra_are_refused():
+    with pytest.raises(ArrayTypeError, match=r"abs\(obj\)"):
+        loglog_spectrum(spectrum() * 1j)
     with pytest.raises(ArrayTypeError, match="xarray"):
         loglog_spectrum(np.ones(4))
+
+
+def test_spectra_on_a_device_are_drawn():
+    container = ArrayBackend("dask:hostfree")
+    da = spectrum()
+    ax = loglog_spectrum(da.copy(data=container.asarray(da.values)), dof=4)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), da.values[1:])

@@ -118,7 +118,7 @@ def plan_halo(spec: ArraySpec, ranges: Mapping[int, Sequence[Range]]) -> Halo:
     >>> spec = ArraySpec(((4, 4),), "float32", 4)
     >>> how = plan_halo(spec, {0: [(-1, 5), (3, 8)]})
     >>> how.joined.chunks, how.slices, how.bytes_moved
-    (((6, 5),), 2, 12)
+    (((6, 5),), 2, 8)
     >>> [(o.source, o.start, o.stop) for o in how.rows[0][0]]
     [(-1, 0, 1), (0, 0, 4), (1, 0, 1)]
     """

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ..kernels.harmonics import harmonic_sums, scaled
 from ..machine import Machine
+from .averages import blockwise_step, tree_step, with_points
 from .grid import ArraySpec
 from .plan import Plan, Step
-from .segments import blockwise_step, check, tree_step, with_points
+from .segments import check
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,7 +296,9 @@ def _is_long(dtype: Any) -> bool:
 
 
 def free_axes(x: Array, /, *args: Any, how: Segments, **params: Any) -> tuple[int, ...]:
-    """All axes but that of the segments."""
+    """All axes but that of the segments; none where a second array would have to be cut too."""
+    if any(hasattr(a, "shape") for a in args):
+        return ()
     return all_but(how.axis, ndim=x.ndim)
 
 

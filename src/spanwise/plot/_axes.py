@@ -44,8 +44,8 @@ def new_axes(ax: Any, size: tuple[float, float] = (6.4, 4.4)) -> Any:
     return ax
 
 
-def one_array(obj: Any, function: str, ndim: Sequence[int]) -> Any:
-    """A DataArray of so many dimensions, computed and on the host."""
+def one_array(obj: Any, function: str, ndim: Sequence[int], *, real: bool = True) -> Any:
+    """A DataArray of so many dimensions, computed and on the host; ``real``: refused if complex."""
     import xarray as xr
 
     from ..kernels.transfer import to_host
@@ -65,6 +65,10 @@ def one_array(obj: Any, function: str, ndim: Sequence[int]) -> Any:
         raise ArgumentError(
             f"obj has the dimensions {tuple(obj.dims)}; expected {' or '.join(map(str, ndim))} of "
             "them: choose with obj.isel(...), or average with obj.mean(...)"
+        )
+    if real and obj.dtype.kind == "c":
+        raise ArrayTypeError(
+            f"obj is complex; draw its magnitude: abs(obj).spanwise.plot.{function}()"
         )
     obj = obj.compute()
     return obj.copy(data=to_host(obj.data))

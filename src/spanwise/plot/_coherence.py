@@ -66,7 +66,7 @@ def coherence(
         For a Dataset, more than two dimensions or 8 lines, a probability out of range, or degrees
         of freedom that are not positive.
     ArrayTypeError
-        For anything but xarray objects.
+        For anything but xarray objects, and for complex numbers.
     MissingDependencyError
         Without matplotlib.
 
@@ -104,8 +104,8 @@ def coherence(
         ax.plot(f, level, color=GUIDE, linestyle="--", linewidth=1, label=label)
         if da.ndim == 1:
             above = {"color": ax.lines[0].get_color(), "alpha": 0.25, "linewidth": 0}
-            over = np.maximum(da.values, level)
-            ax.fill_between(f, level, over, **above)
+            over = da.values > level
+            ax.fill_between(f, level, da.values, where=over, interpolate=True, **above)
     ax.set(xlabel=label_of(obj.coords[dim], dim), ylabel=label_of(da, "coherence"))
     ax.margins(x=0.02)
     ax.grid(alpha=0.25)

@@ -77,7 +77,7 @@ def loglog_spectrum(
         For a Dataset, more than two dimensions or 20 lines, no positive frequency, a probability
         out of range, or degrees of freedom that are not positive.
     ArrayTypeError
-        For anything but xarray objects.
+        For anything but xarray objects, and for complex numbers.
     MissingDependencyError
         Without matplotlib.
 

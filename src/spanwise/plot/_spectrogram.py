@@ -76,7 +76,7 @@ def spectrogram(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('time', 'freq time')
     """
-    da = one_array(obj, "spectrogram", (2,))
+    da = one_array(obj, "spectrogram", (2,), real=False)
     dim = frequency_dim(da, dim)
     if yscale not in ("linear", "log"):
         raise ArgumentError(f"yscale={yscale!r}: expected 'linear' or 'log'")
@@ -105,6 +105,8 @@ def spectrogram(
     short_dates(ax.xaxis, x)
     ax.set(yscale=yscale, ylabel=label_of(da.coords[dim], dim))
     ax.set_xlabel(label_of(da.coords[other], other) if other in da.coords else str(other))
+    if yscale == "linear":
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
     if colorbar:
         label = label_of(da.assign_attrs(attrs).rename(name), "power")
         ax.figure.colorbar(shown, ax=ax, label=label, pad=0.02, extend="min")

@@ -10,11 +10,12 @@ from ._filter import filter_frequencies
 from ._harmonics import band_power, harmonics
 from ._hilbert import hilbert, hilbert2
 from ._isotropic import isotropic_cross_spectrum, isotropic_power_spectrum
+from ._istft import istft
 from ._loglog import fit_loglog
 from ._periodogram import periodogram
 from ._rings import isotropic_bins
 from ._spectrum import power_spectrum
-from ._stft import istft, spectrogram, stft
+from ._stft import spectrogram, stft
 from ._welch import coherence, csd, welch
 from ._windows import get_window
 

@@ -140,7 +140,8 @@ def hilbert2(
     -----
     One pass over the data. Along whole axes Dask fuses the transform of real data, the
     multiplication and the inverse to one task per chunk. Same result as
-    :func:`scipy.signal.hilbert2`.
+    :func:`scipy.signal.hilbert2` from SciPy 1.17 on; earlier ones kept the highest frequency of
+    even lengths.
 
     Examples
     --------

@@ -13,10 +13,11 @@ from ..graph.arguments import integer, normal_axis
 from ..kernels.segments import Segments
 from ..kernels.spectrum import squared_magnitude
 from ._arguments import floating, is_complex, is_whole
+from ._pairs import nothing
 from ._segments import frequencies_of, is_one_sided, sampling_rate, trend_of
 from ._spectrum import power_spectrum
 from ._tapered import prepared, treatment
-from ._welch import nothing, welch
+from ._welch import welch
 
 
 def periodogram(
@@ -106,6 +107,20 @@ def periodogram(
             scaling=scaling,
             axis=axis,
         )
+    return _of_cut(x, rate, window, points, detrend, return_onesided, scaling, axis)
+
+
+def _of_cut(
+    x: Any,
+    rate: float,
+    window: Any,
+    points: int,
+    detrend: Any,
+    return_onesided: Any,
+    scaling: str,
+    axis: int,
+) -> tuple[Any, Any]:
+    """Of an axis that no chunk holds."""
     trend = trend_of(detrend)
     if callable(trend):
         raise ArgumentError(

@@ -68,10 +68,10 @@ class Cut:
             noverlap = self.overlap_of(nperseg)
         else:
             noverlap = integer(self.noverlap, "noverlap")
-        if not 0 <= noverlap < nperseg:
+        if noverlap >= nperseg:
             raise ArgumentError(
-                f"noverlap={noverlap}: must not be negative and must be less than "
-                f"nperseg={nperseg}; give a part of it, such as {nperseg // 2}"
+                f"noverlap={noverlap}: must be less than nperseg={nperseg}; give a part of it, "
+                f"such as {nperseg // 2}"
             )
         window = frozen(self.window, nperseg)
         detrend = trend_of(self.detrend)
@@ -210,8 +210,8 @@ def average(
     params = {"how": how, "quantity": quantity, **fft_engine(arrays[0])}
 
     def chunked(_: Any) -> Any:
+        from ..graph.averages import plan_sums
         from ..graph.dask import lower_sums, spec_of
-        from ..graph.segments import plan_sums
 
         plan = plan_sums(
             [spec_of(x) for x in arrays],
@@ -283,8 +283,8 @@ def median_of(spectrum: Any, axis: int, *, dtype: str, operation: str) -> Any:
     function = functools.partial(median, scale=scale, dtype=dtype)
 
     def chunked(array: Any) -> Any:
+        from ..graph.averages import plan_median
         from ..graph.dask import lower_median, spec_of
-        from ..graph.segments import plan_median
 
         plan = plan_median(
             spec_of(array), axis=axis, dtype=dtype, machine=options.machine(), operation=operation

@@ -11,11 +11,10 @@ import numpy as np
 from .. import dispatch
 from ..errors import ArgumentError
 from ..graph.arguments import normal_axis
-from ..kernels.library import namespace
 from ..kernels.missing import Source
 from ..kernels.segments import Segments
 from ._arguments import is_complex
-from ._cross import accepted_pair
+from ._pairs import lengthened, nothing, pair_of
 from ._segments import (
     Cut,
     average,
@@ -60,7 +59,8 @@ def welch(
     nperseg : int, optional
         Samples of a segment: 256 by default, or as many as an array ``window`` has.
     noverlap : int, optional
-        Samples that neighbours share; half a segment by default.
+        Samples that neighbours share; half a segment by default. Negative: samples between them
+        that are left out.
     nfft : int, optional
         Points of the transform, if segments are to be padded with zeros.
     detrend : {"constant", "linear"}, False or callable, default: "constant"
@@ -206,7 +206,7 @@ def csd(
         x = dispatch.accept(x, function="signal.csd", accessor="spanwise.signal.csd")
         cut = Cut(window, nperseg, noverlap, nfft, detrend)
         return _welch(x, cut, fs, return_onesided, scaling, axis, average, operation="csd")
-    x, y, axis = _pair(x, y, axis, "csd")
+    x, y, axis = pair_of(x, y, axis, "csd")
     rate, choice = sampling_rate(fs), _check_average(average)
     length = max(x.shape[axis], y.shape[axis])
     if not math.prod(x.shape) * math.prod(y.shape):
@@ -221,7 +221,7 @@ def csd(
         p = _cross_median(x, y, how, scale, one_sided, dtype)
     else:
         if dispatch.kind_of(x) == "concrete":  # chunks are continued in their tasks
-            x, y = (_lengthened(v, axis, length) for v in (x, y))
+            x, y = (lengthened(v, axis, length) for v in (x, y))
         p = _mean((x, y), how, "cross", scale, one_sided, dtype, "csd")
     return frequencies_of(x, how, rate, one_sided), p
 
@@ -299,7 +299,7 @@ def coherence_of(
     x: Any, y: Any, cut: Cut, fs: Any, axis: int, sources: tuple[Source | None, ...] = ()
 ) -> tuple[Any, Any]:
     """As `coherence`; arrays that ``sources`` names are refused if they are not finite."""
-    x, y, axis = _pair(x, y, axis, "coherence")
+    x, y, axis = pair_of(x, y, axis, "coherence")
     if x.shape[axis] != y.shape[axis]:
         raise ArgumentError(
             f"x has {x.shape[axis]} samples on axis {axis} and y {y.shape[axis]}; coherence needs "
@@ -385,7 +385,7 @@ def _cross_median(x: Any, y: Any, how: Segments, scale: float, one_sided: bool, 
     length = max(x.shape[how.axis], y.shape[how.axis])
     left, right = (
         spectra(
-            _lengthened(v, how.axis, length),
+            lengthened(v, how.axis, length),
             how,
             mode="complex",
             scale=math.sqrt(scale),
@@ -412,71 +412,3 @@ def _check_average(average: str) -> str:
     if average not in ("mean", "median"):
         raise ArgumentError(f"average={average!r}: expected 'mean' or 'median'")
     return average
-
-
-def nothing(x: Any, y: Any, axis: int) -> tuple[Any, Any]:
-    """What SciPy gives for no data: two empty arrays of the shape that they would have."""
-    shape = list(np.broadcast_shapes(*(_without(v.shape, axis) for v in (x, y))))
-    shape.insert(axis, min(x.shape[axis], y.shape[axis]))
-    empty = np.empty(shape)
-    if dispatch.kind_of(x) == "concrete":
-        return eager(empty, x), eager(empty, x)
-    import dask.array as da
-
-    lazy: Any = da.from_array(eager(empty, x), asarray=False)
-    return eager(empty, x), lazy
-
-
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return (*shape[:axis], *shape[axis + 1 :])
-
-
-def _pair(x: Any, y: Any, axis: int, function: str) -> tuple[Any, Any, int]:
-    """Two arrays of as many axes, of one library, in chunks that go together; and the axis."""
-    x, y = accepted_pair(x, y, function)
-    found = normal_axis(axis, max(x.ndim, y.ndim))
-    x, y = (_with_axes(v, axis, found, max(x.ndim, y.ndim)) for v in (x, y))
-    try:
-        np.broadcast_shapes(_without(x.shape, found), _without(y.shape, found))
-    except ValueError:
-        raise ArgumentError(
-            f"x and y cannot be broadcast together: their shapes are {x.shape} and {y.shape}, and "
-            f"axis {found} is that of the samples"
-        ) from None
-    if dispatch.kind_of(x) == "chunked":
-        y = _in_chunks_of(x, y, found)
-    return x, y, found
-
-
-def _with_axes(x: Any, axis: int, found: int, ndim: int) -> Any:
-    """An array with the samples on an axis and others of length one in front of its own."""
-    own = normal_axis(axis, x.ndim)
-    missing = ndim - x.ndim
-    if not missing:
-        return x
-    x = x[(None,) * missing]
-    order = [a for a in range(ndim) if a != own + missing]
-    order.insert(found, own + missing)
-    if dispatch.kind_of(x) == "chunked":
-        return x.transpose(order)
-    return namespace(x).permute_dims(x, tuple(order))
-
-
-def _in_chunks_of(x: Any, y: Any, axis: int) -> Any:
-    """A Dask array in the chunks of another, but for the axis of the samples if both are cut."""
-    alike = [a for a in range(x.ndim) if x.shape[a] == y.shape[a]]
-    return y.rechunk({a: x.chunks[a] for a in alike if a != axis or y.numblocks[a] == 1})
-
-
-def _lengthened(x: Any, axis: int, length: int) -> Any:
-    """An array continued by zeros."""
-    missing = length - x.shape[axis]
-    if not missing:
-        return x
-    shape = (*x.shape[:axis], missing, *x.shape[axis + 1 :])
-    if dispatch.kind_of(x) == "concrete":
-        xp = namespace(x)
-        return xp.concat([x, eager(np.zeros(shape, str(x.dtype).split(".")[-1]), x)], axis=axis)
-    import dask.array as da
-
-    return da.concatenate([x, da.zeros_like(x, shape=shape)], axis=axis)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import spanwise as sw
 import spanwise.labels.cluster as labelled
 from spanwise.errors import ArgumentError, ArrayTypeError, NonFiniteError
+from spanwise.schedulers import MixedCluster
 from spanwise.testing import ArrayBackend, CountingSource, count_computes, raise_if_computes
 from spanwise.testing.strategies import chunkings
 
@@ -110,6 +111,18 @@ def test_rows_that_have_to_be_put_together_are_read_once(climate, tmp_path):
     xr.testing.assert_identical(done, expected)
     del out
     assert not list(tmp_path.iterdir())
+
+
+def test_workers_of_a_cluster_write_and_read_the_store(climate, tmp_path):
+    data = climate(110, 100)
+    expected = labelled.kmeans(data, 3, **started(data))
+    with (
+        sw.set_options(memory="512KiB", temporary_store=str(tmp_path)),
+        MixedCluster(cpu=2, gpu=0, processes=False),
+    ):
+        out = labelled.kmeans(data.chunk(month=3), 3, **started(data))
+        assert list(tmp_path.iterdir())
+        xr.testing.assert_identical(out.compute(), expected)
 
 
 def test_rows_that_fit_the_budget_stay_in_memory_for_the_fit(climate, tmp_path):

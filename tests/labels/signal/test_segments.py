@@ -48,6 +48,8 @@ def test_welch_is_scipys_with_the_rate_of_the_coordinate(dtype, chunks):
     np.testing.assert_allclose(p.freq_time, f, rtol=1e-14)
     np.testing.assert_allclose(p.values, want, rtol=1e-4 if dtype == "float32" else 1e-10)
     assert p.name == "level"
+    segments = (data.sizes["time"] - 64) // 32 + 1
+    assert segments < p.attrs.pop("degrees_of_freedom") < 2 * segments
     assert p.attrs == {
         "units": "m^2 s",
         "long_name": "power spectral density of sea level",
@@ -298,6 +300,14 @@ def test_short_records_say_so_where_the_caller_is():
     with pytest.warns(UserWarning, match="greater than the 100 samples") as caught:
         labelled.welch(record().isel(time=slice(100)), "time")
     assert caught[0].filename == __file__
+
+
+def test_a_mean_tells_its_degrees_of_freedom():
+    x, y = record(), record().rename("other")
+    how = {"window": "boxcar", "noverlap": 0, "nperseg": 60}
+    assert labelled.welch(x, "time", **how).degrees_of_freedom == 2 * (x.sizes["time"] // 60)
+    assert labelled.coherence(x, y, "time", **how).degrees_of_freedom == 2 * (x.sizes["time"] // 60)
+    assert "degrees_of_freedom" not in labelled.welch(x, "time", average="median", **how).attrs
 
 
 def test_attributes_are_left_out_on_request():

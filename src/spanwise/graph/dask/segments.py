@@ -18,9 +18,10 @@ from dask.highlevelgraph import HighLevelGraph
 from ...kernels.reduce import add
 from ...kernels.segments import segment_sums
 from ...kernels.stretches import finish_sums, merge, stretch
+from ..averages import MedianPlan, SumsPlan
 from ..overlap import OverlapPlan
 from ..plan import Step
-from ..segments import MedianPlan, SpectraPlan, SumsPlan
+from ..segments import SpectraPlan
 from .exchange import exchange
 from .halo import map_halo
 from .layers import PlannedLayer, array_of, map_kernel, meta_of, name_of, starts_of, symbolic

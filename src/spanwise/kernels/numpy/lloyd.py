@@ -26,12 +26,20 @@ class NumPyBlock:
     """Rows as they are, C-contiguous in their precision."""
 
     def __init__(
-        self, start: int, raw: np.ndarray, shift: np.ndarray, weight: np.ndarray | None
+        self,
+        start: int,
+        raw: np.ndarray,
+        shift: np.ndarray,
+        weight: np.ndarray | None,
+        *,
+        skipna: bool = False,
     ) -> None:
         self.start = start
         self.raw = raw
         self.shift = shift
         self.weight = weight
+        self.skipna = skipna
+        """Whether compiled loops are to set the weight of rows with NaN to 0, as they find them."""
         self.dtype = raw.dtype
 
     def exact(self, chosen: Any = slice(None)) -> np.ndarray:
@@ -69,6 +77,10 @@ class NumPyEngine:
         for a in range(0, len(x), ROWS_AT_ONCE):
             raw = np.ascontiguousarray(x[a : a + ROWS_AT_ONCE], dtype)
             w = None if weight is None else np.ascontiguousarray(weight[a : a + ROWS_AT_ONCE])
+            if skipna and is_compiled():
+                w = np.ones(len(raw)) if w is None else w.copy()
+                yield NumPyBlock(a, raw, exact_shift, w, skipna=True)
+                continue
             if skipna:
                 raw, w = _leave_out(raw, w, shift)
             yield NumPyBlock(a, raw, exact_shift, w)
@@ -81,23 +93,14 @@ class NumPyEngine:
 def _leave_out(
     rows: np.ndarray, weight: np.ndarray | None, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give rows that hold NaN the weight 0, and put them where they count for nothing.
-
-    Compiled loops pass over such rows, so that they need no copy.
-    """
-    compiled = loops()
-    if compiled is None:
-        missing = np.isnan(rows.sum(axis=1))
-    else:
-        missing = np.empty(len(rows), bool)
-        compiled.missing(rows, missing)
+    """Put rows that hold NaN where they count for nothing, and give them the weight 0."""
+    missing = np.isnan(rows.sum(axis=1))
     if not missing.any():
         return rows, weight
+    rows = rows.copy()
+    rows[missing] = shift
     weight = np.ones(len(rows)) if weight is None else weight.copy()
     weight[missing] = 0
-    if compiled is None:
-        rows = rows.copy()
-        rows[missing] = shift
     return rows, weight
 
 
@@ -162,6 +165,7 @@ class NumPyOperand:
             self.norms,
             self.centers,
             np.array([self.bound.reach, self.bound.scale]),
+            block.skipna,
             self.rows,
             form,
             units,

@@ -18,6 +18,8 @@ import numpy as np
 
 _ROUND = 1.5 * 2.0**52
 """See `spanwise.kernels.exact.rounded`."""
+_FEW_CENTERS = 16
+"""Up to this many centres, products of rows cost less than those of matrices of such a shape."""
 
 
 def is_installed() -> bool:
@@ -56,7 +58,7 @@ def loops() -> Loops | None:
     register_jitable: Any = importlib.import_module("numba.extending").register_jitable
     for part in (_scan, _settle, _nearest, _add, _add_fine, _add_weighted):
         register_jitable(part)
-    for part in (_center, _nothing):
+    for part in (_center, _nothing, _products):
         register_jitable(fastmath={"reassoc", "contract"})(part)
     compiled = numba.njit(nogil=True, cache=True)
     functions = (
@@ -101,15 +103,15 @@ def _squares(raw: Any, shift: Any, centers: Any, labels: Any, out: Any) -> None:
 
 def _nothing(row: Any) -> float:
     """0, or NaN if a value of a row is not finite."""
-    total = row[0] * 0
-    for f in range(row.size):
-        total += row[f] * 0
+    total = row[0] - row[0]
+    for f in range(1, row.size):
+        total += row[f] - row[f]
     return total
 
 
 def _bounds(raw: Any, low: Any, high: Any) -> float:
     """Narrow the bounds of columns to those of the rows; 0, or NaN if a value is not finite."""
-    odd = raw[0, 0] * 0
+    odd = raw[0, 0] - raw[0, 0]
     for r in range(raw.shape[0]):
         odd += _nothing(raw[r])
         for f in range(raw.shape[1]):
@@ -212,6 +214,7 @@ def _sweep(
     norms: Any,
     centers: Any,
     bound: Any,
+    skipna: bool,
     rows: int,
     form: str,
     units: Any,
@@ -233,6 +236,8 @@ def _sweep(
         Centres relative to the shift: times -2, squared norms, and themselves.
     bound : (2,) float64
         Reach and scale of `spanwise.kernels.lloyd_engines.Bound`.
+    skipna : bool
+        Whether the weight of each row that holds NaN is set to 0.
     rows : int
         Rows that are handled at a time.
     form : {"", "rows", "fine", "weighted", "fine weighted"}
@@ -251,8 +256,15 @@ def _sweep(
         b = min(a + rows, n)
         part, found = raw[a:b], labels[a:b]
         near = scores[: norms.size * (b - a)].reshape((norms.size, b - a))
-        _center(part, shift, values, beside[0])
-        np.dot(matrix, values[: b - a].T, near)
+        if norms.size <= _FEW_CENTERS:
+            _products(part, shift, matrix, values[0], near, beside[0])
+        else:
+            _center(part, shift, values, beside[0])
+            np.dot(matrix, values[: b - a].T, near)
+        if skipna:
+            for i in range(b - a):
+                if np.isnan(beside[0, i]):
+                    weight[a + i] = 0
         _scan(near, norms, beside[1], beside[2], found)
         _settle(near, norms, beside, bound, part, exact_shift, centers, found)
         if form == "rows":
@@ -276,6 +288,40 @@ def _center(raw: Any, shift: Any, out: Any, norms: Any) -> None:
             out[r, f] = value
             total += value * value
         norms[r] = total
+
+
+def _products(raw: Any, shift: Any, matrix: Any, row: Any, scores: Any, norms: Any) -> None:
+    """What `_center` and a matrix product give, for few centres: each row is in cache once.
+
+    A row that holds NaN has no products. Four centres at a time share the row.
+    """
+    k, d = matrix.shape
+    nothing = shift[0] - shift[0]  # in the precision of the rows, as `0 * shift[0]` is not
+    for r in range(raw.shape[0]):
+        total = nothing
+        for f in range(d):
+            value = raw[r, f] - shift[f]
+            row[f] = value
+            total += value * value
+        norms[r] = total
+        if np.isnan(total):
+            scores[:, r] = total
+            continue
+        for j in range(0, k - k % 4, 4):
+            first = second = third = fourth = nothing
+            for f in range(d):
+                value = row[f]
+                first += value * matrix[j, f]
+                second += value * matrix[j + 1, f]
+                third += value * matrix[j + 2, f]
+                fourth += value * matrix[j + 3, f]
+            scores[j, r], scores[j + 1, r] = first, second
+            scores[j + 2, r], scores[j + 3, r] = third, fourth
+        for j in range(k - k % 4, k):
+            first = nothing
+            for f in range(d):
+                first += row[f] * matrix[j, f]
+            scores[j, r] = first
 
 
 def _scan(scores: Any, norms: Any, best: Any, second: Any, labels: Any) -> None:

@@ -32,6 +32,7 @@ def with_rings(da: Any, bins: Any, name: str, units: str | None) -> Any:
 
 
 def choose_several(obj: Any, dim: Dims) -> tuple[str, ...]:
+    """Two dimensions or three: those named, or the only two."""
     dims = choose_dims(obj, ... if dim is None and len(obj.dims) == 2 else dim)
     if not 2 <= len(dims) <= 3:
         listed = ", ".join(map(repr, obj.dims))
