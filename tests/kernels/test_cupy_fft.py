@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from spanwise.errors import UnsupportedError
 from spanwise.kernels.cupy import fft as kernel
+from spanwise.kernels.cupy import plans
 
 KINDS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 
@@ -93,8 +94,8 @@ class FakeCache:
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(kernel._here, "streams", {}, raising=False)
-    monkeypatch.setattr(kernel, "_keepers", {"threads": 1})
+    monkeypatch.setattr(plans._here, "devices", {}, raising=False)
+    monkeypatch.setattr(plans, "_keepers", {"threads": 1})
     cache = FakeCache()
     cupy = SimpleNamespace(stream=FakeStream(1), cache=cache, limit=0)
     pool = SimpleNamespace(get_limit=lambda: cupy.limit)
@@ -108,7 +109,7 @@ DEVICE = SimpleNamespace(id=0, mem_info=(100, 800))
 
 
 def use(cupy, device=DEVICE):
-    with kernel._plans(cupy, device):
+    with plans.bounded_plans(cupy, device):
         pass
 
 
@@ -133,7 +134,7 @@ def test_a_limited_pool_and_several_threads_leave_less_to_plans(fake):
     fake.limit, fake.cache.held = 400, 50
     use(fake)
     assert fake.cache.cleared == 0
-    kernel.keep_plans(threads=2)
+    plans.keep_plans(threads=2)
     use(fake)
     assert fake.cache.cleared == 1
 

@@ -1,5 +1,6 @@
 """Kernels: dispatch on the block that arrives, pickling by name, marks on wrappers."""
 
+import contextlib
 import functools
 import pickle
 import subprocess
@@ -123,3 +124,20 @@ def test_the_kernel_of_a_task_is_seen_through_wrappers():
 
 def test_a_kernel_shows_its_name():
     assert repr(fft) == "Kernel('fft')"
+
+
+def test_a_kernel_on_cupy_is_at_work_on_the_device_of_its_block(monkeypatch):
+    """Its device is the current one, and the plans that are made there are bounded."""
+    told = []
+
+    @contextlib.contextmanager
+    def at_work(x):
+        told.append(("begins", x))
+        yield
+        told.append(("ends", x))
+
+    monkeypatch.setattr("spanwise.kernels.cupy.plans.at_work", at_work)
+    monkeypatch.setattr("spanwise.kernels.kernel.library_of", lambda x: "cupy")
+    kernel = Kernel("test-at-work", lambda x: told.append(("runs", x)) or x + 1)
+    assert kernel(1) == 2
+    assert told == [("begins", 1), ("runs", 1), ("ends", 1)]

@@ -20,6 +20,7 @@ from spanwise.kernels.lloyd import (
     rows_per_block,
 )
 from spanwise.kernels.numpy import lloyd as numpy_lloyd
+from spanwise.testing import HostFree
 
 
 def problem(n=300, d=5, k=7, dtype=np.float64, offset=0.0):
@@ -248,3 +249,21 @@ def test_results_and_kernels_travel():
     again = pickle.loads(pickle.dumps(result))
     np.testing.assert_array_equal(again.runs[0].sums, result.runs[0].sums)
     assert pickle.loads(pickle.dumps(lloyd)) is lloyd
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_blocks_of_devices_that_hold_more_rows_than_add_exactly_give_the_same_bits(
+    weighted, monkeypatch
+):
+    monkeypatch.setattr("spanwise.kernels.lloyd_engines.ROWS_AT_ONCE", 64)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 3)).astype("float32")
+    weight = rng.random(300) if weighted else None
+    centers = rng.standard_normal((4, 3))
+    grid = grid_of(np.full(3, 8.0), 300, 1.0 if weighted else None, fine=False)
+    books = Books(np.zeros(3, "float32"), (centers,), grid)
+    (want,) = lloyd(x, weight, 0, books).runs
+    there = HostFree.copy_from_host(x)
+    (got,) = lloyd(there, weight, 0, books).runs
+    np.testing.assert_array_equal(got.totals, want.totals)
+    np.testing.assert_array_equal(got.masses, want.masses)

@@ -1,14 +1,11 @@
 """Cosine and sine transforms of one block: SciPy's, and the one made of real FFTs."""
 
 import itertools
-import sys
-import types
 
 import numpy as np
 import pytest
 import scipy.fft
 
-from spanwise.kernels.cupy.trigonometric import transform as transform_cupy
 from spanwise.kernels.transfer import to_host
 from spanwise.kernels.trigonometric import complex_of, generic, real_dtype, trigonometric
 from spanwise.testing import xp_assert_close, xp_assert_equal
@@ -155,66 +152,3 @@ def test_nan_stays_in_its_part(xp):
     got = to_host(got)
     assert np.isfinite(got.real).all()
     assert np.isnan(got.imag).any(axis=1).tolist() == [True, False]
-
-
-# CuPy's own transforms, played by SciPy: which are called, and what is done around them
-
-
-class Device(str):
-    """NumPy's name of its device, that can be entered, as CuPy's can."""
-
-    __slots__ = ()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-
-class OnDevice(np.ndarray):
-    """A block on a device that can be entered."""
-
-    @property
-    def device(self):
-        return Device("cpu")
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    made = []
-
-    def function(name):
-        def call(x, *, type, axis):
-            assert type in (2, 3)
-            made.append((name, type))
-            return getattr(scipy.fft, name)(x, type=type, axis=axis)
-
-        return call
-
-    module = types.ModuleType("cupyx.scipy.fft")
-    module.dct, module.dst = function("dct"), function("dst")
-    package, scipy_package = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
-    package.scipy, scipy_package.fft = scipy_package, module
-    for name, value in (
-        ("cupyx", package),
-        ("cupyx.scipy", scipy_package),
-        ("cupyx.scipy.fft", module),
-    ):
-        monkeypatch.setitem(sys.modules, name, value)
-    return made
-
-
-@pytest.mark.parametrize("ends", [None, True, False])
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("number", TYPES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_cupys_own_transforms_serve_types_2_and_3(kind, number, norm, ends, calls):
-    x = values((4, 5))
-    how = {"norm": norm, "type": number, "orthogonalize": ends}
-    got = transform_cupy(x.view(OnDevice), kind=kind, axes=(0, 1), lengths=(4, 6), **how)
-    want = getattr(scipy.fft, f"{kind}n")(x, s=(4, 6), axes=(0, 1), **how)
-    np.testing.assert_allclose(np.asarray(got), want, atol=1e-13)
-    forward = {2: 3, 3: 2}.get(number, number) if kind[0] == "i" else number
-    assert calls == ([(kind[-3:], forward)] * 2 if number in (2, 3) else [])
-    np.testing.assert_array_equal(x, values((4, 5)))

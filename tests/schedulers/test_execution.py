@@ -1,8 +1,10 @@
 """Placed tasks where they stand: on a device, on the host by order, or with no memory left."""
 
+import contextlib
 import functools
 import logging
 import pickle
+from types import SimpleNamespace
 
 import cloudpickle
 import dask
@@ -183,3 +185,27 @@ def test_what_was_placed_before_is_not_placed_again(x, values):
     np.testing.assert_allclose(twice, 4 * values + 6)
     assert set(ran_on) == {"hostfree"}
     assert LOG.to_device.copies == LOG.to_host.copies == 3 + 6
+
+
+@pytest.mark.parametrize(
+    ("library", "slots", "apart"),
+    [("cupy", None, True), ("cupy", 3, True), ("cupy", 1, False), ("hostfree", 3, False)],
+)
+def test_threads_that_share_a_card_have_streams_of_their_own(monkeypatch, library, slots, apart):
+    from spanwise.schedulers import execution
+
+    entered = []
+
+    class Worker:
+        state = SimpleNamespace(total_resources={"GPU": slots}, nthreads=slots)
+        address = "here"
+
+    stand = execution._Stand(None if slots is None else Worker())
+    monkeypatch.setattr(execution, "_stand", lambda: stand)
+    monkeypatch.setattr(execution.devices, "cuda_devices", lambda: (2**30,))
+    monkeypatch.setattr(
+        "spanwise.kernels.cupy.streams.own_stream",
+        lambda: contextlib.nullcontext(entered.append("stream")),
+    )
+    assert run_placed(lambda: "done", place=Place(library, name="x@gpu")) == "done"
+    assert entered == ["stream"] * apart

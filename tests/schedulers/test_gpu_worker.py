@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise.errors import ArgumentError, MissingDependencyError
-from spanwise.kernels.cupy import fft
+from spanwise.kernels.cupy import plans
 from spanwise.schedulers import MixedCluster
 from spanwise.schedulers.gpu_worker import GpuWorker, bound_pools, device_bytes
 
@@ -40,7 +40,7 @@ class FakeCupy:
 def cupy(monkeypatch):
     fake = FakeCupy()
     monkeypatch.setitem(sys.modules, "cupy", fake)
-    monkeypatch.setattr(fft, "_keepers", {"threads": 1})
+    monkeypatch.setattr(plans, "_keepers", {"threads": 1})
     return fake
 
 
@@ -55,7 +55,7 @@ def test_the_pool_of_each_device_is_limited(cupy):
 
 def test_threads_share_what_plans_may_keep(cupy):
     GpuWorker(None).setup(worker({"GPU": 3}, nthreads=3))
-    assert fft.plan_bytes(0, 24 * GIB) == GIB
+    assert plans.plan_bytes(0, 24 * GIB) == GIB
 
 
 def test_workers_that_are_no_gpu_workers_are_left_alone(cupy):

@@ -226,12 +226,17 @@ def _call(
             lengths=lengths(block.shape),
             norm=norm,
             workers=workers,
-            **dict((*kernel_options, *engine_of(kind, block, rates.load()))),
+            **dict((*kernel_options, *_engine_here(kind, block))),
         ),
         chunked=lambda array: _chunked(
             name, kind, array, chosen, lengths, norm, kernel_options, chunking
         ),
     )
+
+
+def _engine_here(kind: str, block: Any) -> Options:
+    """What transforms a block at once; what was measured is looked up for NumPy's alone."""
+    return engine_of(kind, block, rates.load()) if isinstance(block, np.ndarray) else ()
 
 
 def engine_of(kind: str, x: Any, measured: Rates | None) -> Options:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .fft import fft
 from .kernel import Kernel
 from .library import Array, like, namespace
 from .memory import all_but
@@ -121,7 +122,16 @@ def _generic(
         x = xp.astype(x, xp.float64)
     if 0 in x.shape:  # where some libraries' transforms fail (PyTorch's with MKL)
         return x
-    return _transform(x, xp.fft.rfft, xp.fft.irfft, kind, (dln, mu, offset, bias))
+    return _transform(x, _rfft, _irfft, kind, (dln, mu, offset, bias))
+
+
+def _rfft(x: Array) -> Array:
+    last = x.ndim - 1
+    return fft(x, kind="rfft", axes=(last,), lengths=(x.shape[last],), norm=None)
+
+
+def _irfft(x: Array, n: int) -> Array:
+    return fft(x, kind="irfft", axes=(x.ndim - 1,), lengths=(n,), norm=None)
 
 
 def _numpy(

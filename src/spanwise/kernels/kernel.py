@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -132,7 +132,7 @@ class Kernel:
     ) -> Any:
         """Run on a block, smaller where its device has no room, and tell who wants to know."""
         watcher = kernel_observer()
-        with turn() if library in DEVICE_LIBRARIES else nullcontext():
+        with turn() if library in DEVICE_LIBRARIES else nullcontext(), _at_work(library, x):
             if watcher is None:
                 return self._run(implementation, library, x, args, params)
             start = time.perf_counter()
@@ -173,6 +173,15 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"Kernel({self.name!r})"
+
+
+def _at_work(library: str, x: Array) -> AbstractContextManager[None]:
+    """What surrounds a kernel on a block of a library."""
+    if library != "cupy":
+        return nullcontext()
+    from .cupy.plans import at_work
+
+    return at_work(x)
 
 
 def _by_name(name: str) -> Kernel:

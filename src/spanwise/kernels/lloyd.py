@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .draws import Draws, device_of, joined_draws, no_draws
-from .exact import ROWS_AT_ONCE, Bins, Grid, merge_bins, merge_units, no_bins
+from .exact import Bins, Grid, merge_bins, merge_units, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .lloyd_engines import ArrayEngine, Engine
@@ -34,7 +34,8 @@ Measure = Literal["none", "squared", "distance", "both"]
 """What to sum over the rows: nothing, squared distances, distances to the nearest centre."""
 
 _BLOCK_BYTES = 1 << 20
-_DEVICE_BLOCK_BYTES = 256 << 20
+_DEVICE_BLOCK_BYTES, _DEVICE_ROWS = 256 << 20, 1 << 20
+"""Of scores and rows that are worked on at a time: a device starts some hundred kernels on each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def _engine(x: Array, books: Books) -> Engine:
         # Without compiled loops each block costs some forty calls of NumPy.
         most = 1024 if is_compiled() else 16_384
         return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8, most=most))
-    return ArrayEngine(max(1, min(ROWS_AT_ONCE, _DEVICE_BLOCK_BYTES // (16 * (d + k)))))
+    return ArrayEngine(max(1, min(_DEVICE_ROWS, _DEVICE_BLOCK_BYTES // (16 * (d + k)))))
 
 
 def _sums(

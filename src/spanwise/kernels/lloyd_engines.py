@@ -28,7 +28,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .exact import Bins, Grid, add_units, binned_by_membership, rounded
+from .exact import ROWS_AT_ONCE, Bins, Grid, add_units, binned_by_membership, rounded
 from .library import Array, library_of, like, namespace
 from .transfer import to_host
 
@@ -204,9 +204,9 @@ class ArrayOperand:
         labels = xp.argmin(scores, axis=1)
         limit = best + self.bound.beyond(best, xp.sum(values * values, axis=1))
         # A score that is not a number, or a bound, rules no centre out.
-        near = xp.logical_not(scores > limit[:, None])
-        flagged = xp.sum(xp.astype(near, xp.int32), axis=1) != 1
-        if self.centers.shape[0] > 1 and bool(xp.any(flagged)):
+        others = self.centers.shape[0] - 1
+        flagged = xp.count_nonzero(scores > limit[:, None], axis=1) != others
+        if others and bool(xp.any(flagged)):
             rows = xp.take(block.rows, xp.nonzero(flagged)[0], axis=0)
             labels[flagged] = self._settled(rows, labels.dtype)
         if self.grid is not None:
@@ -238,21 +238,25 @@ class ArrayOperand:
         """As a product with the indicator matrix, of multiples of the grid's units."""
         rows, weight = block.rows, block.weight
         xp = namespace(rows)
-        hot = self._hot(labels).T
+        hot = self._hot(labels)
         if not grid.fine:
             rows = rounded(rows, like(grid.units, rows))
+        last = len(grid.levels) - 1
+        is_done = weight is None and not grid.fine  # the only level is that of the units
         if weight is None:
             weight = xp.ones_like(rows[:, 0])
         else:
             rows = rows * weight[:, None]
         for level, unit in enumerate(grid.levels):
-            piece = rounded(rows, like(unit, rows))
-            rows = rows - piece
-            add_units(self._sums[level], to_host(xp.matmul(hot, piece)), unit)
+            piece = rows if is_done else rounded(rows, like(unit, rows))
+            rows = piece if level == last else rows - piece
+            for sums in _exact_sums(hot, piece):
+                add_units(self._sums[level], sums, unit)
         for level, mass in enumerate(grid.weight_levels):
             light = rounded(weight, mass)
             weight = weight - light
-            add_units(self._weights[level], to_host(xp.matmul(hot, light)), mass)
+            for sums in _exact_sums(hot, light[:, None]):
+                add_units(self._weights[level], sums[:, 0], mass)
 
     def binned(self, values: Array, labels: Array) -> Bins:
         """Sums of values by label, of which none leaves the device."""
@@ -265,3 +269,18 @@ class ArrayOperand:
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
         return self._sums, self._weights
+
+
+def _exact_sums(hot: Array, values: Array) -> Iterator[np.ndarray]:
+    """Sums of values (n, m) by label, of as many rows each as float64 adds exactly, on the host."""
+    xp = namespace(hot)
+    n = hot.shape[0]
+    whole = n // ROWS_AT_ONCE * ROWS_AT_ONCE
+    if whole:
+        membership, many = (
+            xp.reshape(a[:whole, :], (whole // ROWS_AT_ONCE, ROWS_AT_ONCE, a.shape[1]))
+            for a in (hot, values)
+        )
+        yield from to_host(xp.matmul(xp.permute_dims(membership, (0, 2, 1)), many))
+    if whole < n:
+        yield to_host(xp.matmul(hot[whole:, :].T, values[whole:, :]))

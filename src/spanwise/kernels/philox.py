@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from array_api_compat import is_numpy_namespace
 
 from .library import Array
 
@@ -22,7 +23,8 @@ _WORD = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
-_BLOCK = 1 << 14
+_BLOCK, _DEVICE_BLOCK = 1 << 14, 1 << 22
+"""Counters worked on at a time: what stays in a core's cache, and what keeps a device busy."""
 
 Words = tuple[Array, Array, Array, Array]
 """Four arrays of 32-bit words, kept in int64."""
@@ -91,8 +93,9 @@ def uniforms(
     first, last = start // 4, (start + count + 3) // 4
     where = {} if device is None else {"device": device}
     pieces = []
-    for a in range(first, last, _BLOCK):
-        low = xp.arange(a, min(a + _BLOCK, last), dtype=xp.int64, **where)
+    block = _BLOCK if is_numpy_namespace(xp) else _DEVICE_BLOCK
+    for a in range(first, last, block):
+        low = xp.arange(a, min(a + block, last), dtype=xp.int64, **where)
         zero = xp.zeros_like(low)
         words = philox4x32((low & _WORD, low >> 32, zero, zero), (seed & _WORD, round_ & _WORD))
         pieces.append(xp.reshape(xp.stack(words, axis=1), (-1,)))

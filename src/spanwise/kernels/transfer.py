@@ -106,8 +106,9 @@ def to_device(x: Any, /, *, library: str = "cupy") -> Array:
                 'CuPy is needed on a GPU worker: python -m pip install "spanwise[cuda13]" '
                 '(or "spanwise[cuda12]", as your driver has it)'
             ) from error
-        # The checker takes the package kernels/cupy for CuPy.
-        out = cupy.asarray(x)  # pyright: ignore[reportAttributeAccessIssue]
+        # Otherwise the copy would go on behind our back: what is in pinned memory could be
+        # overwritten before it has left, and its time would count as the next kernel's.
+        out = cupy.asarray(x, blocking=True)  # pyright: ignore[reportAttributeAccessIssue]
     else:
         raise ArgumentError(f"library={library!r}: expected 'cupy' or 'hostfree'")
     LOG.add("to_device", out.nbytes, time.perf_counter() - start)

@@ -14,7 +14,9 @@ One kernel, ``trigonometric``, serves the four types of each, n points in and ou
 Type 3 is the inverse of type 2 but for a factor, and types 1 and 4 of themselves. Where a library
 has none of them, they are made from its real Fourier transforms: type 2 and 3 from one of n points
 (J. Makhoul, IEEE Trans. ASSP 28, 1980), type 4 from a complex one of n/2 points or, for odd n, a
-real one of n, type 1 from a real one of the even or odd continuation.
+real one of n, type 1 from a real one of the even or odd continuation. CuPy has types 2 and 3, from
+complex transforms of n points each, whose results it gives out as views of their real parts, of
+twice the memory: it is served in this way too.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from .fft import untransformed
+from .fft import fft, untransformed
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 
@@ -70,9 +72,8 @@ def generic(
     orthogonalize: bool | None = None,
     workers: int | None = 1,
     overwrite: bool = False,
-    core: Callable[..., Array] | None = None,
 ) -> Array:
-    """Transform a block of any library; ``core`` stands in for `line` on each axis."""
+    """Transform a block of any library."""
     xp = namespace(x)
     x = as_floating(x)
     if any(n == 0 for a, n in enumerate(x.shape) if a not in axes):
@@ -84,17 +85,16 @@ def generic(
         # The parts apart, so that a NaN stays in its own. SciPy passes orthogonalize on for real
         # data only (r2r in its realtransforms.py), and so is it here.
         parts = (
-            generic(part, kind=kind, axes=axes, lengths=lengths, norm=norm, type=type, core=core)
+            generic(part, kind=kind, axes=axes, lengths=lengths, norm=norm, type=type)
             for part in (xp.real(x), xp.imag(x))
         )
         return complex_of(*parts)
     is_ortho = norm == "ortho" if orthogonalize is None else orthogonalize
     is_inverse, is_sine = kind[0] == "i", kind.endswith("dst")
     number = _INVERSE_TYPE[type] if is_inverse else type
-    transform = core or line
     for axis, n in zip(axes, lengths, strict=True):
         x = xp.moveaxis(_fit(x, axis, n), axis, -1)
-        x = transform(x, number, is_sine, _factor(n, number, is_sine, norm, is_inverse), is_ortho)
+        x = _line(x, number, is_sine, _factor(n, number, is_sine, norm, is_inverse), is_ortho)
         x = xp.moveaxis(x, -1, axis)
     return x
 
@@ -121,7 +121,7 @@ def _fit(x: Array, axis: int, n: int) -> Array:
         return x
     before = (slice(None),) * axis
     if m > n:
-        return x[(*before, slice(0, n))]
+        return x[(*before, slice(0, n), ...)]
     xp = namespace(x)
     shape = (*x.shape[:axis], n - m, *x.shape[axis + 1 :])
     return xp.concat([x, xp.zeros(shape, dtype=x.dtype, device=x.device)], axis=axis)
@@ -135,8 +135,8 @@ def _factor(n: int, number: int, is_sine: bool, norm: str | None, is_inverse: bo
     return 1 / logical if (norm == "forward") != is_inverse else 1.0
 
 
-def line(x: Array, number: int, is_sine: bool, factor: float, is_ortho: bool) -> Array:
-    """Transform the last axis of a real array; a library's own transform may stand in for it."""
+def _line(x: Array, number: int, is_sine: bool, factor: float, is_ortho: bool) -> Array:
+    """Transform the last axis of a real array."""
     if number == 1:
         return (_dst1 if is_sine else _dct1)(x, factor, is_ortho)
     return (_type2, _type3, _type4)[number - 2](x, is_sine, factor, is_ortho)
@@ -148,7 +148,7 @@ def _dct1(x: Array, factor: float, is_ortho: bool) -> Array:
     if is_ortho:
         x = x * _table(_ends, x, n, 2**0.5)
     even = xp.concat([x, xp.flip(x[..., 1:-1], axis=-1)], axis=-1)
-    y = xp.real(xp.fft.rfft(even))
+    y = xp.real(_rfft(even))
     return y * (_table(_ends, x, n, 2**-0.5, factor) if is_ortho else factor)
 
 
@@ -157,7 +157,7 @@ def _dst1(x: Array, factor: float, is_ortho: bool) -> Array:
     n = x.shape[-1]
     zero = xp.zeros((*x.shape[:-1], 1), dtype=x.dtype, device=x.device)
     odd = xp.concat([zero, x, zero, -xp.flip(x, axis=-1)], axis=-1)
-    return xp.imag(xp.fft.rfft(odd))[..., 1 : n + 1] * -factor
+    return xp.imag(_rfft(odd))[..., 1 : n + 1] * -factor
 
 
 def _type2(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
@@ -165,7 +165,7 @@ def _type2(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
     n = x.shape[-1]
     # Sines are cosines of x[j] (-1)^j, in reverse.
     odd = xp.flip(x[..., 1::2], axis=-1)
-    spectrum = xp.fft.rfft(xp.concat([x[..., ::2], -odd if is_sine else odd], axis=-1))
+    spectrum = _rfft(xp.concat([x[..., ::2], -odd if is_sine else odd], axis=-1))
     scale = 2**-0.5 if is_ortho else 1.0
     spectrum = spectrum * _table(_quarter_turns, x, n, -1, 2 * factor, scale)
     # The other half is the mirror image, turned by a quarter.
@@ -186,7 +186,7 @@ def _type3(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
     spectrum = complex_of(
         x[..., :count], -xp.concat([zero, reverse[..., : count - 1]], axis=-1)
     ) * _table(_quarter_turns, x, n, 1, factor, 2**0.5 if is_ortho else 1.0)
-    y = xp.fft.irfft(spectrum, n=n, norm="forward")
+    y = _irfft(spectrum, n)
     half = (n + 1) // 2
     odd = xp.flip(y[..., half:], axis=-1)
     return _interleave(y[..., :half], -odd if is_sine else odd)
@@ -200,7 +200,7 @@ def _type4(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
         x = xp.flip(x, axis=-1)
     if n % 2:
         gathered = xp.take(x, _table(_gather4, x, n), axis=-1)
-        spectrum = xp.fft.rfft(gathered * _table(_signs4, x, n))
+        spectrum = _rfft(gathered * _table(_signs4, x, n))
         index = _table(_scatter4, x, n)
         cosines = _table(_cosines4, x, n, factor, is_sine)
         sines = _table(_sines4, x, n, factor, is_sine)
@@ -209,10 +209,27 @@ def _type4(x: Array, is_sine: bool, factor: float, is_ortho: bool) -> Array:
             + xp.take(xp.imag(spectrum), index, axis=-1) * sines
         )
     pairs = complex_of(x[..., ::2], xp.flip(x, axis=-1)[..., ::2])
-    spectrum = xp.fft.fft(pairs * _table(_turns4, x, n, 1, 1.0))
+    spectrum = _fft(pairs * _table(_turns4, x, n, 1, 1.0))
     spectrum = spectrum * _table(_turns4, x, n, 0, 2 * factor)
     odd = xp.flip(xp.imag(spectrum), axis=-1)
     return _interleave(xp.real(spectrum), odd if is_sine else -odd)
+
+
+def _rfft(x: Array) -> Array:
+    return _transformed(x, "rfft", x.shape[-1])
+
+
+def _fft(x: Array) -> Array:
+    return _transformed(x, "fft", x.shape[-1])
+
+
+def _irfft(x: Array, n: int) -> Array:
+    """The inverse without its factor 1/n."""
+    return _transformed(x, "irfft", n, norm="forward")
+
+
+def _transformed(x: Array, kind: str, n: int, norm: str | None = None) -> Array:
+    return fft(x, kind=kind, axes=(x.ndim - 1,), lengths=(n,), norm=norm)
 
 
 def _interleave(even: Array, odd: Array) -> Array:
@@ -356,4 +373,3 @@ in :func:`scipy.fft.dctn`; ``workers`` and ``overwrite`` as in
 :data:`spanwise.kernels.fft.fft`."""
 
 trigonometric.register("numpy", _numpy)
-trigonometric.register("cupy", "spanwise.kernels.cupy.trigonometric:transform")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -58,6 +59,13 @@ class _Stand:
     annotations: Mapping[str, Any] | None = None
 
     @property
+    def slots(self) -> float:
+        """Placed tasks that this process may work on at a time; 2 stands for many."""
+        if self.worker is None:
+            return 2
+        return self.worker.state.total_resources.get(devices.RESOURCE, self.worker.state.nthreads)
+
+    @property
     def place(self) -> str | None:
         """What the scheduler decided, if it decides."""
         return (self.annotations or {}).get(PLACE)
@@ -90,7 +98,7 @@ def run_placed(work: Callable[[], Any], *, place: Place) -> Any:
         _refuse(stand.worker)
     for attempt in (1, 2):
         try:
-            with RECORDS.task(name), taking_turns(lock_of(stand.worker)):
+            with RECORDS.task(name), taking_turns(lock_of(stand.worker)), _stream(stand, place):
                 return work()
         except Exception as error:
             if not is_out_of_memory(error):
@@ -104,6 +112,15 @@ def run_placed(work: Callable[[], Any], *, place: Place) -> Any:
         _hand_over(stand, name, said)
     _tell(stand, name, said, loudly=first)
     return _run_on_host(work, name, OUT_OF_MEMORY)
+
+
+def _stream(stand: _Stand, place: Place) -> AbstractContextManager[None]:
+    """A stream of this thread, where others may be on the device at the same time."""
+    if place.library != "cupy" or stand.slots < 2 or isinstance(devices.cuda_devices(), str):
+        return nullcontext()
+    from ..kernels.cupy.streams import own_stream
+
+    return own_stream()
 
 
 def _run_on_host(work: Callable[[], Any], name: str, reason: str) -> Any:

@@ -69,7 +69,7 @@ class GpuWorker(WorkerPlugin):
                 "a worker with the resource GPU needs CuPy: python -m pip install "
                 '"spanwise[cuda13]" (or "spanwise[cuda12]", as your driver has it)'
             ) from error
-        from ..kernels.cupy.fft import keep_plans
+        from ..kernels.cupy.plans import keep_plans
 
         bound_pools(cupy, self.memory_limit, self.workers_per_gpu)
         keep_plans(threads=worker.state.nthreads)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ...errors import UnsupportedError
@@ -14,20 +12,10 @@ from ..fft import result_dtype
 
 _MOST_POINTS = 2**31 - 1
 """Points of one call of cuFFT, whose high-level plans count in 32 bits (cupy#4406)."""
-_PLANS = 4
-"""Plans kept per thread and device: forward and inverse of two shapes of blocks."""
-_SHARE = 8
-"""Plans that are kept may hold 1/8 of what arrays may fill of a device in work areas."""
+_BATCH_POINTS = 2**28
+"""Points of each call where one call cannot take all: plenty for a device, and little memory."""
 _ALIGNMENT = 16
 _REST = {"rfft": "fft", "hfft": "fft", "irfft": "ifft", "ihfft": "ifft"}
-
-_here = threading.local()
-_keepers = {"threads": 1}
-
-
-def keep_plans(*, threads: int) -> None:
-    """Say how many threads of this process transform blocks on a device, each with own plans."""
-    _keepers["threads"] = threads
 
 
 def transform(
@@ -45,11 +33,8 @@ def transform(
     """Transform one block on its device; see :data:`spanwise.kernels.fft.fft`."""
     import cupy
 
-    with x.device, _plans(cupy, x.device):
-        call = functools.partial(_call, cupy, norm=norm, overwrite=overwrite)
-        return in_batches(
-            call, x, kind=kind, axes=axes, lengths=lengths, limit=_MOST_POINTS, xp=cupy
-        )
+    call = functools.partial(_call, cupy, norm=norm, overwrite=overwrite)
+    return in_batches(call, x, kind=kind, axes=axes, lengths=lengths, limit=_MOST_POINTS, xp=cupy)
 
 
 def _call(
@@ -71,44 +56,6 @@ def _call(
         x, overwrite = x.copy(), True
     function = getattr(cupyx.scipy.fft, f"{kind}n")
     return function(x, s=lengths, axes=axes, norm=norm, overwrite_x=overwrite)
-
-
-@contextmanager
-def _plans(cupy: Any, device: Any) -> Iterator[None]:
-    """Bound the plans that CuPy keeps for this thread, and keep streams apart that share them.
-
-    CuPy keeps sixteen plans per thread and device without a limit on memory, each with a work area
-    that may be as large as a block. A cached plan that two streams run at a time has one work area
-    for both (cupy#8079), so the stream of the call before is waited for where it was another one.
-    """
-    devices: dict[int, Any] = _here.__dict__.setdefault("streams", {})
-    stream = cupy.cuda.get_current_stream()
-    cache = cupy.fft.config.get_plan_cache()
-    last = devices.get(device.id)
-    if last is None:
-        cache.set_size(_PLANS)
-    elif last.ptr != stream.ptr:
-        last.synchronize()
-    devices[device.id] = stream
-    try:
-        yield
-    finally:
-        # A limit given to the cache itself would make a plan beyond it an error.
-        if cache.get_curr_memsize() > plan_bytes(
-            cupy.get_default_memory_pool().get_limit(), device.mem_info[1]
-        ):
-            cache.clear()
-
-
-def plan_bytes(limit: int, total: int) -> int:
-    """Bytes that one thread's plans may keep, of a limited pool (0: unlimited) on a device.
-
-    Examples
-    --------
-    >>> plan_bytes(0, 2**34) == 2**31
-    True
-    """
-    return (min(limit, total) if limit else total) // (_SHARE * _keepers["threads"])
 
 
 def in_batches(
@@ -164,7 +111,7 @@ def in_batches(
             f"{limit:,} that cuFFT takes; cut the array along axis {last} (x.rechunk(...))"
         )
     out = xp.empty(tuple(shape), dtype=result_dtype(kind, x.dtype))
-    step = max(1, limit // line)
+    step = max(1, min(limit, _BATCH_POINTS) // line)
     for start in range(0, points[batch], step):
         part = (*(slice(None),) * batch, slice(start, start + step))
         out[part] = in_batches(

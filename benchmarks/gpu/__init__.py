@@ -1,0 +1,1 @@
+"""Tests and benchmarks on a card, or as a dry run: ``python -m benchmarks.gpu``."""
