@@ -187,7 +187,7 @@ def test_every_name_of_the_pages_on_labelled_data_exists(page):
         assert hasattr(getattr(sw, space), name), (space, name)
 
 
-def test_the_page_on_k_means_runs_from_top_to_bottom(tmp_path, monkeypatch):
+def test_the_page_on_k_means_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     matplotlib = pytest.importorskip("matplotlib")
     pytest.importorskip("zarr")
     matplotlib.use("agg")
@@ -195,6 +195,9 @@ def test_the_page_on_k_means_runs_from_top_to_bottom(tmp_path, monkeypatch):
     known = {}
     for block in blocks(KMEANS, "python"):
         exec(block, known)
+    assert "spanwise-kmeans-lloyd" in capsys.readouterr().out
+    assert known["km"].labels_.shape == (40_000,)
+    assert len(known["sweep"].bic) == 7
     labels = known["sst"].spanwise.cluster.predict(known["provinces"])
     np.testing.assert_array_equal(labels, known["found"].labels)
     assert set(labels.values[:, 3]) == {-1}

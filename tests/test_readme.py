@@ -35,16 +35,6 @@ def test_the_code_of_the_page_on_fft_runs():
     np.testing.assert_allclose(back, want, atol=1e-10)
 
 
-def test_the_code_of_the_page_on_kmeans_runs(capsys):
-    page = README.parent / "docs" / "kmeans.md"
-    names = {}
-    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        exec(compile(code, str(page), "exec"), names)
-    assert "spanwise-kmeans-lloyd" in capsys.readouterr().out
-    assert names["km"].labels_.shape == (40_000,)
-    assert len(names["found"].bic) == 7
-
-
 @pytest.mark.parametrize("page", [README, *sorted((README.parent / "docs").glob("*.md"))])
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8"))
