@@ -145,7 +145,7 @@ WORKLOADS = (
                 "xrft.fft, a mask, xrft.ifft",
                 summed(band_by_xrft),
                 module="xrft",
-                requirement="xrft",
+                requirement="xrft==1.0.1",
             ),
         ),
         check=same_planes,

@@ -77,7 +77,7 @@ WORKLOADS = (
                 floor=6,
                 memory=0.25,
                 module="xrft",
-                requirement="xrft",
+                requirement="xrft==1.0.1",
             ),
         ),
         check=same_spectra,

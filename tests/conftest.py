@@ -1,3 +1,4 @@
+import gc
 import os
 
 import dask
@@ -28,3 +29,12 @@ def untroubled_by_the_process():
     names = ("target", "spill", "pause", "terminate")
     with dask.config.set({f"distributed.worker.memory.{name}": False for name in names}):
         yield
+
+
+@pytest.fixture(scope="module")
+def collections_are_brief():
+    """Keep collections of garbage from going through whatever the tests before have left."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -23,6 +23,8 @@ from benchmarks.report import Report
 from benchmarks.timing import PeakMemory, Row, compare, pairs_for, peak_bytes, threads
 from benchmarks.workload import Agreement, Limit, Measured, Peer, Workload
 
+pytestmark = pytest.mark.usefixtures("collections_are_brief")
+
 PAIRS = [
     pytest.param(workload, peer, id=f"{workload.name} against {peer.name}")
     for workload in WORKLOADS.values()

@@ -18,7 +18,7 @@ from benchmarks.gpu import install, resident, suite, tables
 from benchmarks.gpu.device import Device, Times
 from benchmarks.gpu.entry import Entry
 
-pytestmark = pytest.mark.usefixtures("untroubled_by_the_process")
+pytestmark = pytest.mark.usefixtures("untroubled_by_the_process", "collections_are_brief")
 ROOT = Path(__file__).parents[1]
 DRY = ["--device", "hostfree", "--no-tests"]
 

@@ -19,6 +19,8 @@ from benchmarks.samples import KINDS, make_samples
 from benchmarks.timing import Row, compare, threads
 from benchmarks.workload import Agreement, Family
 
+pytestmark = pytest.mark.usefixtures("collections_are_brief")
+
 SAME = Agreement(0.0, 0.1)
 PAIR = Family("a pair", ("first", "second"), "peer", 2.0)
 

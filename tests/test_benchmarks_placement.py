@@ -14,6 +14,8 @@ from benchmarks import placement as workloads
 from benchmarks.registry import WORKLOADS
 from benchmarks.timing import threads
 
+pytestmark = pytest.mark.usefixtures("collections_are_brief")
+
 TASKS = 2000
 
 
