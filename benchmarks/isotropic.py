@@ -63,9 +63,9 @@ WORKLOADS = (
             Peer(
                 "xrft.isotropic_power_spectrum",
                 computed(by_xrft),
-                floor=5,
-                module="xrft",
-                requirement="xrft==1.0.1",
+                floor=6,
+                module="numpy_groupies",
+                requirement="xrft==1.0.1 numpy_groupies",
             ),
         ),
         check=same_rings,

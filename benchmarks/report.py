@@ -26,6 +26,7 @@ PACKAGES = (
     "zarr",
     "scikit-learn",
     "dask-ml",
+    "xrft",
 )
 HEADINGS = (
     "workload",
