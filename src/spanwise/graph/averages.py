@@ -18,11 +18,11 @@ from ..kernels.kernel import Kernel
 from ..kernels.segments import PLANES, Quantity, Segments, segment_sums
 from ..kernels.stretches import stretch
 from ..machine import Machine
-from .cluster import SPLIT_EVERY, tree
-from .exchange import Exchange, plan_exchange, refine
+from .exchange import Exchange, exchange_step, plan_exchange, refine
 from .grid import ArraySpec, Chunks
 from .halo import Halo, halo_step, plan_halo
 from .plan import Plan, Step
+from .reduce import tree_step
 from .segments import blocks_of, check, samples_of
 
 
@@ -138,7 +138,7 @@ def _plan_sums(
     if parts.numblocks[axis] > 1:
         held = math.ceil(parts.nbytes / machine.workers)
         steps[0] = replace(step, peak_bytes=step.peak_bytes + held)
-        steps.append(tree_step(parts, total, axis, machine, operation, held))
+        steps.append(tree_step(parts, total, axis, machine, operation))
     reason = "once for all segments"
     steps.append(blockwise_step(finish, total, result, machine, f"{operation}-finish", reason))
     return SumsPlan(halos, parts, total, Plan(operation, spec, result, tuple(steps), machine))
@@ -214,24 +214,6 @@ def with_points(
     return ArraySpec(chunks, dtype, np.dtype(dtype).itemsize, spec.library)
 
 
-def tree_step(
-    parts: ArraySpec, total: ArraySpec, axis: int, machine: Machine, operation: str, held: int
-) -> Step:
-    """What adding the parts of an axis in a tree costs."""
-    return Step(
-        name=f"spanwise-{operation}-sum",
-        pattern="reduce",
-        tasks=sum(map(len, tree(parts.numblocks[axis]))) * total.blocks,
-        bytes_in=parts.nbytes,
-        bytes_out=total.nbytes,
-        bytes_moved=parts.nbytes,
-        peak_bytes=held + machine.threads * 2 * total.chunk_bytes,
-        chunk_bytes=total.chunk_bytes,
-        dtype=total.dtype,
-        reason=f"sums of the chunks are added, {SPLIT_EVERY} at a time",
-    )
-
-
 def blockwise_step(
     kernel: Kernel, spec: ArraySpec, result: ArraySpec, machine: Machine, name: str, reason: str
 ) -> Step:
@@ -289,22 +271,7 @@ def _plan_median(
         target, _ = refine(chunks, others, max(parts, machine.slots))
         whole = spec.with_chunks(target)
         how = plan_exchange(spec, target, machine, task_bytes=3 * whole.chunk_bytes)
-        held = how.held_bytes(machine)
-        steps = [
-            Step(
-                name=f"spanwise-{operation}-exchange",
-                pattern=f"exchange ({how.form})",
-                tasks=how.tasks,
-                bytes_in=spec.nbytes,
-                bytes_out=whole.nbytes,
-                bytes_moved=how.bytes_moved,
-                bytes_staged=whole.nbytes if how.form == "staged" else 0,
-                peak_bytes=held + machine.threads * 2 * max(spec.chunk_bytes, whole.chunk_bytes),
-                chunk_bytes=whole.chunk_bytes,
-                dtype=spec.dtype,
-                reason=f"medians need all segments of a frequency; {how.reason}",
-            )
-        ]
+        steps = [exchange_step(how, machine, operation, "medians need all segments of a frequency")]
     result = ArraySpec(whole.chunks[:-1], dtype, np.dtype(dtype).itemsize, spec.library)
     reason = "all segments of a frequency are in one chunk"
     step = blockwise_step(median, whole, result, machine, f"{operation}-median", reason)

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ArgumentError, PlacementError
 from ..machine import Machine, format_bytes
 from .grid import ArraySpec, Chunks, Overlap, balanced, edges, overlaps
+from .plan import Step
 
 Rows = tuple[tuple[tuple[Overlap, ...], ...], ...]
 """For each axis and each target chunk, the parts that make it up."""
@@ -126,6 +127,25 @@ def plan_exchange(
     else:
         form, reason = "view", "fits in memory: consumers slice views"
     return Exchange(source, target, rows, form, reason, layout)
+
+
+def exchange_step(exchange: Exchange, machine: Machine, operation: str, reason: str = "") -> Step:
+    """What an exchange costs; ``reason`` says what it is for."""
+    source, result = exchange.source, exchange.result
+    in_flight = machine.threads * 2 * max(source.chunk_bytes, result.chunk_bytes)
+    return Step(
+        name=f"spanwise-{operation}-exchange",
+        pattern=f"exchange ({exchange.form})",
+        tasks=exchange.tasks,
+        bytes_in=source.nbytes,
+        bytes_out=result.nbytes,
+        bytes_moved=exchange.bytes_moved,
+        bytes_staged=result.nbytes if exchange.form == "staged" else 0,
+        peak_bytes=exchange.held_bytes(machine) + in_flight,
+        chunk_bytes=result.chunk_bytes,
+        dtype=result.dtype,
+        reason=f"{reason}; {exchange.reason}" if reason else exchange.reason,
+    )
 
 
 def check_store(machine: Machine, root: str | None) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ..kernels.harmonics import harmonic_sums, scaled
 from ..machine import Machine
-from .averages import blockwise_step, tree_step, with_points
+from .averages import blockwise_step, with_points
 from .grid import ArraySpec
 from .plan import Plan, Step
+from .reduce import tree_step
 from .segments import check
 
 
@@ -76,7 +77,7 @@ def _plan(
     )
     steps = [step]
     if count > 1:
-        steps.append(tree_step(parts, total, axis, machine, operation, held))
+        steps.append(tree_step(parts, total, axis, machine, operation))
     reason = "once for all chunks"
     steps.append(blockwise_step(scaled, total, result, machine, f"{operation}-scale", reason))
     return HarmonicsPlan(parts, Plan(operation, spec, result, tuple(steps), machine))

@@ -41,7 +41,7 @@ def tree_step(
         peak_bytes=held + machine.threads * 2 * result.chunk_bytes,
         chunk_bytes=result.chunk_bytes,
         dtype=result.dtype,
-        reason=f"shares of the chunks are added, {SPLIT_EVERY} at a time",
+        reason=f"sums of the chunks are added, {SPLIT_EVERY} at a time",
     )
 
 

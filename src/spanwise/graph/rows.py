@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..machine import Machine
 from .blockwise import plan_reshape
 from .cluster import tree
-from .exchange import Exchange, plan_exchange, regular
+from .exchange import Exchange, exchange_step, plan_exchange, regular
 from .gram import plan_gram
 from .grid import ArraySpec, Chunks
 from .plan import Plan, Step
@@ -146,7 +146,7 @@ def _planned(
         exchange = plan_exchange(
             spec, chunks, machine, task_bytes=2 * laid.chunk_bytes, beside=beside
         )
-        steps.append(_exchange_step(exchange, machine, operation))
+        steps.append(exchange_step(exchange, machine, operation))
     steps += plan_reshape(laid, result.chunks, machine=machine, operation=f"{operation}-rows").steps
     plan = Plan(operation, spec, result, tuple(steps), machine)
     return RowsPlan(exchange, samples, features, result.chunks, plan)
@@ -203,21 +203,3 @@ def _merged(chunks: Chunks) -> tuple[int, ...]:
     for axis in chunks:
         lengths = tuple(a * b for a in lengths for b in axis)
     return lengths
-
-
-def _exchange_step(exchange: Exchange, machine: Machine, operation: str) -> Step:
-    source, result = exchange.source, exchange.result
-    in_flight = machine.threads * 2 * max(source.chunk_bytes, result.chunk_bytes)
-    return Step(
-        name=f"spanwise-{operation}-exchange",
-        pattern=f"exchange ({exchange.form})",
-        tasks=exchange.tasks,
-        bytes_in=source.nbytes,
-        bytes_out=result.nbytes,
-        bytes_moved=exchange.bytes_moved,
-        bytes_staged=result.nbytes if exchange.form == "staged" else 0,
-        peak_bytes=exchange.held_bytes(machine) + in_flight,
-        chunk_bytes=result.chunk_bytes,
-        dtype=result.dtype,
-        reason=exchange.reason,
-    )

@@ -15,7 +15,7 @@ from ..kernels.library import DEVICE_LIBRARIES
 from ..kernels.zoom import Band, scratch_bytes, work
 from ..kernels.zoom import zoom as zoom_kernel
 from ..machine import Machine
-from .exchange import Exchange, plan_exchange, refine
+from .exchange import Exchange, exchange_step, plan_exchange, refine
 from .grid import ArraySpec, Chunks
 from .plan import Plan, Step
 from .reduce import tree_step
@@ -102,22 +102,11 @@ def _by_exchange(
     how = plan_exchange(spec, target, machine, task_bytes=task_bytes)
     whole = spec.with_chunks(target)
     result = _with_points(whole, axis, (band.points,))
-    held = how.held_bytes(machine)
-    exchange = Step(
-        name=f"spanwise-{operation}-exchange",
-        pattern=f"exchange ({how.form})",
-        tasks=how.tasks,
-        bytes_in=spec.nbytes,
-        bytes_out=whole.nbytes,
-        bytes_moved=how.bytes_moved,
-        bytes_staged=whole.nbytes if how.form == "staged" else 0,
-        peak_bytes=held + machine.threads * 2 * max(spec.chunk_bytes, whole.chunk_bytes),
-        chunk_bytes=whole.chunk_bytes,
-        dtype=spec.dtype,
-        reason=f"{band.points} points from each of {spec.numblocks[axis]} chunks are more than "
-        f"the axis has; {how.reason}",
-    )
+    points, parts = band.points, spec.numblocks[axis]
+    why = f"{points} points from each of {parts} chunks are more than the axis has"
+    exchange = exchange_step(how, machine, operation, why)
     reason = "the axis is whole in its chunks"
+    held = how.held_bytes(machine)
     kernel = _kernel_step(whole, axis, band, machine, operation, reason, held)
     return ZoomPlan(axis, band, how, Plan(operation, spec, result, (exchange, kernel), machine))
 
