@@ -406,6 +406,18 @@ def test_trends_depend_on_no_chunking(draw):
     np.testing.assert_allclose(got.compute(scheduler="sync"), want, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("axis", "chunks"), [(2, (5, 6, 1)), (1, ((1, 4), (1, 5), (1, 3))), (1, (5, (1, 1, 4), (1, 3)))]
+)
+def test_the_trend_goes_to_the_chunks_of_the_way_back(axis, chunks):
+    x = values((5, 6, 4), "complex128")
+    lazy = da.from_array(x, chunks=chunks)
+    with sw.set_options(memory="4kB"):
+        got = sw.signal.filter_frequencies(lazy, smooth, axes=axis, detrend="constant")
+    want = by_hand_about_trend(x, smooth, (axis,), "constant")
+    np.testing.assert_allclose(got.compute(scheduler="sync"), want, rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
 @pytest.mark.parametrize("response", ["function", "table"])
 def test_the_trend_of_a_long_line_takes_a_second_read(dtype, response):

@@ -186,6 +186,10 @@ def _with_trend(y: Any, sums: Any, places: _Places, response: Any, type: Trend) 
     from ..graph.dask import map_kernel, spec_of
 
     params = {"axes": places, "response": response, "type": type}
+    # The way back may have cut other axes than the sums have: few numbers, which follow.
+    filtered = {p.axis for p in places}
+    cuts = {a: c for a, c in enumerate(y.chunks) if a not in filtered}
+    sums = sums.rechunk(cuts, method="tasks")
     plan = plan_blockwise(
         spec_of(y),
         restore_trend,
