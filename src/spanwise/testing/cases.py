@@ -133,7 +133,6 @@ def _other_transforms() -> Iterator[Case]:
 
 
 def _spectra() -> Iterator[Case]:
-    import scipy.fft
     import scipy.signal
 
     from .. import signal
@@ -179,6 +178,15 @@ def _spectra() -> Iterator[Case]:
         scipy.signal.get_window("hann", 10),
         creates=True,
     )
+
+
+def _filters() -> Iterator[Case]:
+    import scipy.fft
+    import scipy.signal
+
+    from .. import signal
+
+    values = np.random.default_rng(1).standard_normal(_SHAPE)
     response = 1 / (1 + scipy.fft.rfftfreq(values.shape[1]) ** 2)
     half = np.asarray(scipy.fft.rfft(values, axis=1))
     yield Case(
@@ -383,6 +391,7 @@ def all_cases() -> tuple[Case, ...]:
         *_transforms(),
         *_other_transforms(),
         *_spectra(),
+        *_filters(),
         *_segments(),
         *_isotropic(),
         *_clusters(),
