@@ -1,7 +1,5 @@
 """Labelled transforms whose tasks run on a device."""
 
-import logging
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,18 +8,6 @@ import spanwise as sw
 import spanwise.labels.fft as labelled
 from spanwise.errors import NonFiniteError
 from spanwise.labels.missing import fill_missing
-from spanwise.schedulers import MixedCluster, placement
-
-
-@pytest.fixture(scope="module")
-def device(untroubled_by_the_process):
-    with (
-        MixedCluster(cpu=1, gpu=1, device="hostfree", processes=False) as client,
-        placement("gpu", device="hostfree"),
-    ):
-        logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)
-        yield client
-        logging.getLogger("distributed.worker").setLevel(logging.NOTSET)
 
 
 def field():

@@ -14,10 +14,10 @@ import numpy as np
 
 from ..kernels.averages import finish, median
 from ..kernels.fft import flops
-from ..kernels.kernel import Kernel
 from ..kernels.segments import PLANES, Quantity, Segments, segment_sums
 from ..kernels.stretches import stretch
 from ..machine import Machine
+from .blockwise import blockwise_step
 from .exchange import Exchange, exchange_step, plan_exchange, refine
 from .grid import ArraySpec, Chunks
 from .halo import Halo, halo_step, plan_halo
@@ -212,25 +212,6 @@ def with_points(
     """Chunks along an axis, those of ``outer`` elsewhere."""
     chunks = tuple(lengths if a == axis else c for a, c in enumerate(outer))
     return ArraySpec(chunks, dtype, np.dtype(dtype).itemsize, spec.library)
-
-
-def blockwise_step(
-    kernel: Kernel, spec: ArraySpec, result: ArraySpec, machine: Machine, name: str, reason: str
-) -> Step:
-    """What a kernel on each chunk by itself costs."""
-    workspace = kernel.workspace(spec.chunk_bytes, result.chunk_bytes)
-    return Step(
-        name=f"spanwise-{name}",
-        pattern="blockwise",
-        tasks=spec.blocks,
-        kernel=kernel.name,
-        bytes_in=spec.nbytes,
-        bytes_out=result.nbytes,
-        peak_bytes=machine.threads * (spec.chunk_bytes + result.chunk_bytes + workspace),
-        chunk_bytes=result.chunk_bytes,
-        dtype=result.dtype,
-        reason=reason,
-    )
 
 
 def plan_median(

@@ -49,9 +49,23 @@ def plan_blockwise(
         (lengths[axis],) if lengths and axis in lengths else c for axis, c in enumerate(spec.chunks)
     )
     result = ArraySpec(chunks, dtype, np.dtype(dtype).itemsize, spec.library)
+    step = blockwise_step(kernel, spec, result, machine, operation, reason, beside)
+    return Plan(operation, spec, result, (step,), machine)
+
+
+def blockwise_step(
+    kernel: Kernel,
+    spec: ArraySpec,
+    result: ArraySpec,
+    machine: Machine,
+    operation: str,
+    reason: str,
+    beside: tuple[ArraySpec, ...] = (),
+) -> Step:
+    """What a kernel on each chunk by itself costs; arguments as those of `plan_blockwise`."""
     taken = spec.chunk_bytes + sum(other.chunk_bytes for other in beside)
     workspace = kernel.workspace(taken, result.chunk_bytes)
-    step = Step(
+    return Step(
         name=f"spanwise-{operation}",
         pattern="blockwise",
         tasks=spec.blocks,
@@ -60,10 +74,9 @@ def plan_blockwise(
         bytes_out=result.nbytes,
         peak_bytes=machine.threads * (taken + result.chunk_bytes + workspace),
         chunk_bytes=result.chunk_bytes,
-        dtype=dtype,
+        dtype=result.dtype,
         reason=reason,
     )
-    return Plan(operation, spec, result, (step,), machine)
 
 
 def plan_reshape(spec: ArraySpec, chunks: Chunks, *, machine: Machine, operation: str) -> Plan:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..kernels.harmonics import harmonic_sums, scaled
 from ..machine import Machine
-from .averages import blockwise_step, with_points
+from .averages import with_points
+from .blockwise import blockwise_step
 from .grid import ArraySpec
 from .plan import Plan, Step
 from .reduce import tree_step

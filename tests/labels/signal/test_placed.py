@@ -1,25 +1,11 @@
 """Isotropic spectra and power laws whose tasks run on a device."""
 
-import logging
-
 import numpy as np
 import pytest
 import xarray as xr
 
 import spanwise as sw
 import spanwise.labels.signal as labelled
-from spanwise.schedulers import MixedCluster, placement
-
-
-@pytest.fixture(scope="module")
-def device(untroubled_by_the_process):
-    with (
-        MixedCluster(cpu=1, gpu=1, device="hostfree", processes=False) as client,
-        placement("gpu", device="hostfree"),
-    ):
-        logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)
-        yield client
-        logging.getLogger("distributed.worker").setLevel(logging.NOTSET)
 
 
 def field():

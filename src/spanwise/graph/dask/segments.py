@@ -86,18 +86,7 @@ def _stretches(
 
 def lower_spectra(x: da.Array, how: SpectraPlan, function: Callable[..., Any]) -> da.Array:
     """The graph of the spectra of segments."""
-    (step,) = how.plan.steps
-    return map_halo(
-        x,
-        how.halo,
-        function,
-        step=step,
-        plan=how.plan,
-        result=how.result,
-        numbers=how.numbers,
-        joined=False,
-        order=how.order,
-    )
+    return _on_reach(x, how, function, joined=False)
 
 
 def lower_median(
@@ -119,6 +108,13 @@ def lower_median(
 
 def lower_overlap(x: da.Array, how: OverlapPlan, function: Callable[..., Any]) -> da.Array:
     """The graph of samples from the spectra of segments."""
+    return _on_reach(x, how, function, joined=True)
+
+
+def _on_reach(
+    x: da.Array, how: SpectraPlan | OverlapPlan, function: Callable[..., Any], *, joined: bool
+) -> da.Array:
+    """A function on what each block of the result reaches of the axis."""
     (step,) = how.plan.steps
     return map_halo(
         x,
@@ -128,5 +124,6 @@ def lower_overlap(x: da.Array, how: OverlapPlan, function: Callable[..., Any]) -
         plan=how.plan,
         result=how.result,
         numbers=how.numbers,
+        joined=joined,
         order=how.order,
     )
