@@ -145,6 +145,12 @@ def devices() -> Iterator[Finding]:
         yield Finding(f"GPU {index}", f"{properties['name'].decode()}, {size}")
     if not count:
         yield Finding("GPU", "none found: everything runs on the CPU")
+        return
+    from ..kernels.cupy.libraries import missing_libraries
+
+    missing = missing_libraries(cupy.cuda)
+    if missing:
+        yield Finding("CUDA", "libraries are missing: GPUs are not used", missing)
 
 
 def machine() -> Iterator[Finding]:

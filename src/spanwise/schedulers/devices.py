@@ -164,7 +164,12 @@ def cuda_devices() -> tuple[int, ...] | str:
             memory.append(int(properties["totalGlobalMem"]))
     except Exception as error:
         return f"CUDA finds no device here ({type(error).__name__})"
-    return tuple(memory) or "this machine has no CUDA device"
+    if not memory:
+        return "this machine has no CUDA device"
+    from ..kernels.cupy.libraries import missing_libraries
+
+    # The checker takes the package kernels/cupy for CuPy.
+    return missing_libraries(cupy.cuda) or tuple(memory)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def usable_memory(dask_worker: Any = None) -> int | str:
