@@ -227,7 +227,7 @@ def duration(jobs: Sequence[_Job], on_device: Collection[int], slots: Slots) -> 
     total = 0.0
     for there, here in levels.values():
         busy = _finished(there, _device_slots(slots))
-        done = _finished(here, ((0.0, slots.host, 0), (busy, slots.shared, 0)))
+        done = _finished(here, ((0.0, 0, slots.host), (busy, 0, slots.shared)))
         total += max(busy, done)
     return total
 
@@ -245,11 +245,11 @@ def shared(seconds: Sequence[float], slots: Slots) -> float:
 _Tasks = tuple[int, tuple[float, ...]]
 """How many tasks, and the seconds of one on each kind of slot."""
 _Slot = tuple[float, int, int]
-"""When some slots are free, how many, and of which kind."""
+"""When some slots are free, of which kind they are, and how many."""
 
 
 def _device_slots(slots: Slots) -> list[_Slot]:
-    return [(0.0, n, kind) for kind, n in enumerate(slots.devices)]
+    return [(0.0, kind, n) for kind, n in enumerate(slots.devices)]
 
 
 def _finished(work: Sequence[_Tasks], slots: Iterable[_Slot]) -> float:
@@ -257,7 +257,7 @@ def _finished(work: Sequence[_Tasks], slots: Iterable[_Slot]) -> float:
 
     ``work`` is in the order in which it is handed out.
     """
-    free = [slot for slot in slots if slot[1]]
+    free = [slot for slot in slots if slot[2]]
     if len(work) > _EXACT:
         all_of_it = [sum(n * seconds[k] for n, seconds in work) for k in range(len(work[0][1]))]
         longest = max(min(seconds) for _, seconds in work)
@@ -276,23 +276,23 @@ def _handed_out(
     _, surely = _level(free, tasks, seconds)
     after: list[_Slot] = []
     last = 0.0
-    for start, width, kind in free:  # what surely starts early enough, many rounds at once
+    for start, kind, width in free:  # what surely starts early enough, many rounds at once
         one = seconds[kind]
         rounds = int((surely - start) / one) + 1 if start <= surely else 0
         rounds = min(rounds, tasks // width)
         tasks -= rounds * width
-        after.append((start + rounds * one, width, kind))
+        after.append((start + rounds * one, kind, width))
         last = max(last, after[-1][0]) if rounds else last
     heapq.heapify(after)
     while tasks:
-        start, width, kind = heapq.heappop(after)
+        start, kind, width = heapq.heappop(after)
         taken = min(width, tasks)
         tasks -= taken
         end = start + seconds[kind]
-        heapq.heappush(after, (end, taken, kind))
+        heapq.heappush(after, (end, kind, taken))
         last = max(last, end)
         if taken < width:
-            heapq.heappush(after, (start, width - taken, kind))
+            heapq.heappush(after, (start, kind, width - taken))
     return after, last
 
 
@@ -301,7 +301,7 @@ def _level(free: Sequence[_Slot], tasks: float, seconds: Sequence[float]) -> tup
     surely begin such tasks as cannot.
     """
     width, rate, begun, level = 0, 0.0, 0.0, math.inf
-    for start, count, kind in sorted(free):
+    for start, kind, count in sorted(free):
         if start >= level:
             break
         width += count

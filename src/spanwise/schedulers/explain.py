@@ -68,10 +68,10 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     in_force = hook.current()
     library = in_force.device if in_force is not None else "cupy"
     chosen = policy or (in_force.policy if in_force is not None else None)
-    if chosen in (None, "cpu"):
-        facts = DeviceFacts(library)
-    else:
-        facts = devices.with_rates(devices.survey(library, client=client), client=client)
+    facts = DeviceFacts(library)
+    if chosen not in (None, "cpu"):
+        facts = devices.survey(library, client=client)
+    facts = devices.with_rates(facts, client=client)
     lazy = live_layers(collections_of(x))
     reading = read_graph(lazy.graph, list(lazy.keys), policy=chosen or "cpu", facts=facts)
     machine = current_machine(memory=dask.config.get("spanwise.memory", None), client=client)

@@ -110,12 +110,27 @@ class Estimates:
         """On all devices together: each model takes as many tasks as it is fast."""
         each = [self._on_model(layer, kernel, model) for model, _ in self.facts.kinds]
         known = [one for one in each if one is not None]
-        moved = 0.0 if layer.step is None else moving_seconds(layer.step, self.machine)
+        moved = self._moved(layer)
         if len(known) < len(each) or moved is None:
             return None
         seconds = shared([one.seconds for one in known], slots_of(self.facts))
-        told = ", ".join(dict.fromkeys(one.estimated for one in known if one.estimated))
-        return Rated(seconds + moved * layer.share, told)
+        told = dict.fromkeys(one.estimated for one in (*known, moved) if one.estimated)
+        return Rated(seconds + moved.seconds * layer.share, ", ".join(told))
+
+    def _moved(self, layer: LiveLayer) -> Rated | None:
+        """What goes from chunk to chunk on the host before the step."""
+        if layer.step is None:
+            return Rated(0.0)
+        planned = moving_seconds(layer.step, self.machine)
+        if planned is not None:
+            return Rated(planned)
+        if layer.step.bytes_staged:
+            return None
+        # Of the workers of a cluster only kernels are measured.
+        at_a_time = max(1, min(self.machine.slots, layer.step.tasks))
+        each = layer.step.bytes_moved // at_a_time
+        one = rated(Load(ELEMENTWISE, "float64", each), self.facts.rates, CPU, any_size=True)
+        return None if one is None else Rated(one.seconds, "moves by bytes")
 
     def _on_model(self, layer: LiveLayer, kernel: str, model: str) -> Rated | None:
         """What it runs and the copies that begin or end at it, were all devices of one model."""
