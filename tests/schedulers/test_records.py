@@ -17,6 +17,7 @@ from spanwise.schedulers.records import (
     Record,
     Records,
     collect,
+    lost,
     merged,
 )
 
@@ -125,3 +126,11 @@ def test_records_travel_between_processes():
 
 def test_without_a_client_the_records_are_those_of_this_process():
     assert isinstance(collect(), dict)
+
+
+def test_a_scheduler_without_spanwise_knows_nothing_of_lost_workers():
+    class Client:
+        def run_on_scheduler(self, function):
+            raise ModuleNotFoundError("No module named 'spanwise'")
+
+    assert lost(Client()) == {}

@@ -92,18 +92,15 @@ def with_rates(facts: DeviceFacts, *, client: Any = None, ask: bool = True) -> D
 
     Workers are asked for the model of their device once, and only if ``ask``.
     """
-    if not facts.devices:
-        models: tuple[tuple[str, int], ...] = ()
-    elif facts.library == "hostfree":
-        models = (("hostfree", facts.devices),)
-    else:
-        models = _models_of(facts, client, ask)
+    models = _models_of(facts, client, ask) if facts.devices else ()
     known = rates.load_table().of(CPU, *(name for name, _ in models))
     return replace(facts, models=models, rates=known)
 
 
 def _models_of(facts: DeviceFacts, client: Any, ask: bool) -> tuple[tuple[str, int], ...]:
     """The models of the devices, and how many workers have each."""
+    if facts.library == "hostfree":
+        return (("hostfree", facts.devices),)
     client = client if client is not None else active_client()
     if client is None:
         return ((cuda_model(), facts.devices),)

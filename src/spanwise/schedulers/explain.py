@@ -47,6 +47,9 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     that spanwise built; what other layers hold is listed chunk by chunk. Where a result was
     persisted or optimised, its layers are gone, and a note says so.
 
+    Times are there once :func:`spanwise.calibrate` has measured. Kernels that it does not measure
+    are estimated from others, and so are other element types; notes say which.
+
     Examples
     --------
     >>> import dask.array as da, spanwise as sw
