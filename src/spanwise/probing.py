@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,8 @@ from .kernels.transfer import to_device, to_host
 from .measures import CPU, TO_DEVICE, TO_HOST, Observation, RateTable
 from .options import fft_engine
 from .schedulers import devices
+
+logger = logging.getLogger("spanwise")
 
 _SECONDS = 0.02
 """Time that each measurement repeats for."""
@@ -57,7 +60,16 @@ def measure_kernels(library: str, engines: Mapping[str, str] | None = None) -> R
     engines : mapping, optional
         What transforms NumPy blocks to each element type. Default: what the options say.
     """
-    seen = [o for probe in probes(_chosen(engines)) for o in _measure(probe, library)]
+    seen: list[Observation] = []
+    for probe in probes(_chosen(engines)):
+        try:
+            seen += _measure(probe, library)
+        except Exception as error:
+            if library == "numpy":
+                raise
+            # What a device cannot do, or has no room for, is no reason to know nothing of it.
+            told = f"{type(error).__name__}: {error}"
+            logger.warning("%s of %s was not measured: %s", probe.kernel, probe.dtype, told)
     if library != "numpy":
         seen += _measure_copies(library)
     return RateTable().observe(seen)

@@ -9,9 +9,8 @@ import pytest
 import spanwise as sw
 from spanwise.schedulers import MixedCluster, placement
 from spanwise.schedulers.dask.finished import Finished
-from spanwise.schedulers.dask.placed import PlacedTask
 from spanwise.schedulers.dask.plugin import NAME
-from spanwise.schedulers.execution import CPU, OUT_OF_MEMORY, PLACE, REASON, Place
+from spanwise.schedulers.execution import CPU, OUT_OF_MEMORY, PLACE, REASON
 from spanwise.schedulers.records import RECORDS, Record
 
 
@@ -97,9 +96,8 @@ class Scheduler:
         self.tasks = {}
 
     def task(self, key, annotations=None):
-        run = PlacedTask(key, len, (), place=Place("hostfree", name=TASK))
-        self.tasks[key] = types.SimpleNamespace(key=key, run_spec=run, annotations=annotations)
-        return self.tasks[key]
+        self.tasks[key] = types.SimpleNamespace(annotations=annotations)
+        return key, (TASK,)
 
 
 @pytest.fixture
@@ -113,7 +111,7 @@ def finished():
 
 
 def test_a_task_counts_where_it_finished(scheduler, finished):
-    finished.expect(scheduler.task("x"))
+    finished.expect(*scheduler.task("x"))
     finished.moved(scheduler, "x", "waiting", "processing", None)
     finished.moved(scheduler, "x", "processing", "released", None)
     finished.moved(scheduler, "x", "processing", "memory", "b")
@@ -129,8 +127,8 @@ def test_a_task_counts_where_it_finished(scheduler, finished):
 
 def test_a_task_of_the_host_counts_with_the_reason(scheduler, finished):
     sent = {PLACE: CPU, REASON: "there is no GPU worker"}
-    finished.expect(scheduler.task("sent", sent))
-    finished.expect(scheduler.task("full"))
+    finished.expect(*scheduler.task("sent", sent))
+    finished.expect(*scheduler.task("full"))
     finished.ran_on_host("full", OUT_OF_MEMORY)
     finished.ran_on_host("unknown", OUT_OF_MEMORY)
     for key in ("sent", "full"):
@@ -142,7 +140,7 @@ def test_a_task_of_the_host_counts_with_the_reason(scheduler, finished):
 
 
 def test_what_one_attempt_said_does_not_count_for_the_next(scheduler, finished):
-    finished.expect(scheduler.task("x"))
+    finished.expect(*scheduler.task("x"))
     finished.ran_on_host("x", OUT_OF_MEMORY)
     finished.moved(scheduler, "x", "processing", "released", "a")
     finished.moved(scheduler, "x", "processing", "memory", "b")
@@ -151,7 +149,7 @@ def test_what_one_attempt_said_does_not_count_for_the_next(scheduler, finished):
 
 
 def test_a_task_that_is_forgotten_is_no_longer_watched(scheduler, finished):
-    finished.expect(scheduler.task("x"))
+    finished.expect(*scheduler.task("x"))
     finished.moved(scheduler, "x", "memory", "forgotten", None)
     finished.moved(scheduler, "x", "processing", "memory", "a")
     scheduler.workers.clear()

@@ -9,6 +9,7 @@ import xarray as xr
 
 import spanwise as sw
 from spanwise import probing
+from spanwise.rates import EngineRate, Rates
 from spanwise.schedulers import placement
 from spanwise.schedulers.cost import UNMEASURED
 from spanwise.testing.cases import all_cases
@@ -26,9 +27,14 @@ def table():
         yield found[0].merge(found[1])
 
 
+TYPES = ("complex64", "complex128", "float32", "float64")
+MACHINE = Rates(tuple(EngineRate("scipy", dtype, 1e9) for dtype in TYPES), 1e9, 1e9, 1e9)
+
+
 @pytest.fixture(autouse=True)
 def calibrated(table, monkeypatch):
     monkeypatch.setattr("spanwise.rates.load_table", lambda: table)
+    monkeypatch.setattr("spanwise.rates.load", lambda: MACHINE)
 
 
 LAZY = [
@@ -133,6 +139,25 @@ def test_what_is_estimated_is_told():
         "segment_stretch": "segment_stretch as segment_sums",
         "segment_average": "segment_average by bytes moved",
     }
+
+
+def test_where_workers_alone_were_measured_moves_are_priced_by_their_bytes(monkeypatch):
+    x = da.ones((64, 2**12), chunks=(16, 2**10))
+    y = sw.fft.fft(x, axis=1)
+    with placement("gpu", device="hostfree"):
+        known = sw.explain(y).rows[-1]
+        monkeypatch.setattr("spanwise.rates.load", lambda: None)
+        told = sw.explain(y).rows[-1]
+    assert (known.estimated, told.estimated) == ("", "moves by bytes")
+    assert known.seconds > 0 < told.seconds
+
+
+def test_what_a_kernel_takes_goes_before_a_copy_of_its_blocks(table):
+    x = da.ones((64, 256, 256), chunks=(16, 256, 256))
+    (row,) = (r for r in sw.explain(sw.signal.power_spectrum(x, axes=(1, 2))).rows if r.kernel)
+    one = table.seconds("power", "float64", "cpu", 2**23)
+    assert row.seconds >= one
+    assert row.seconds % one == pytest.approx(0)
 
 
 def test_a_long_job_is_priced_by_cost():

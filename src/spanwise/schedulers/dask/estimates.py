@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...graph.cost import moving_seconds
+from ...graph.cost import counts_operations, moving_seconds
 from ...graph.cost import seconds as seconds_of_step
 from ...kernels.kernel import Kernel
 from ...machine import Machine
@@ -72,7 +72,8 @@ class Estimates:
     machine: Machine
     """Workers, and the rates of this machine."""
     measured_first: bool
-    """Whether rates of kernels go before what plans say: they are what was compared."""
+    """Whether rates of kernels go before the operations that plans count of transforms: they are
+    what was compared."""
 
     def time(self, layer: LiveLayer, kernel: Kernel | None) -> Rated | None:
         """Time of a step where it runs, or None where nothing was measured that tells it."""
@@ -84,8 +85,12 @@ class Estimates:
         if layer.name in self.reading.held:
             return None
         measured = self._on_host(layer, name) if name else None
-        if layer.step is None or (self.measured_first and measured is not None):
+        if layer.step is None:
             return measured
+        is_known = counts_operations(layer.step) and not self.measured_first
+        if measured is not None and not is_known:
+            moved = self._moved(layer)
+            return measured if moved is None else measured.plus(moved, layer.share)
         planned = seconds_of_step(layer.step, self.machine)
         return measured if planned is None else Rated(planned * layer.share)
 
@@ -114,8 +119,8 @@ class Estimates:
         if len(known) < len(each) or moved is None:
             return None
         seconds = shared([one.seconds for one in known], slots_of(self.facts))
-        told = dict.fromkeys(one.estimated for one in (*known, moved) if one.estimated)
-        return Rated(seconds + moved.seconds * layer.share, ", ".join(told))
+        told = dict.fromkeys(one.estimated for one in known if one.estimated)
+        return Rated(seconds, ", ".join(told)).plus(moved, layer.share)
 
     def _moved(self, layer: LiveLayer) -> Rated | None:
         """What goes from chunk to chunk on the host before the step."""

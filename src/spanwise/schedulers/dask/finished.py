@@ -10,7 +10,6 @@ from typing import Any
 
 from ..execution import CPU, PLACE, REASON, UNKNOWN_REASON
 from ..records import Record, Records, merged
-from .placed import places_within
 
 Process = tuple[str, int]
 """Host and number: workers may share one, and it keeps the counts of those that have gone."""
@@ -24,9 +23,9 @@ class Finished:
         self._on_host: dict[Any, str] = {}
         self._done: dict[Process, Records] = {}
 
-    def expect(self, ts: Any) -> None:
-        """A task came that may hold placed ones."""
-        self._names[ts.key] = tuple(place.name for place in places_within(ts.run_spec))
+    def expect(self, key: Any, names: tuple[str, ...]) -> None:
+        """A task came that holds placed ones, which are recorded under these names."""
+        self._names[key] = names
 
     def ran_on_host(self, key: Any, reason: str) -> None:
         """The GPU worker that has a task says that it runs on its host."""

@@ -57,11 +57,6 @@ class PlacedTask(Task):
         )
 
 
-def place_within(task: Any) -> Place | None:
-    """The place of a placed task, or of the first one inside another task; else None."""
-    return next(places_within(task), None)
-
-
 def places_within(task: Any) -> Iterator[Place]:
     """The places of a placed task, or of those inside another task.
 

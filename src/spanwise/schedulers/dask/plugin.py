@@ -22,7 +22,7 @@ from .. import devices
 from ..execution import CPU, GPU, OUT_OF_MEMORY, PLACE, REASON
 from ..records import TOPIC
 from .finished import Finished
-from .placed import place_within
+from .placed import places_within
 from .pressure import BackPressure, decide_anew, logged
 
 logger = logging.getLogger("spanwise")
@@ -162,9 +162,10 @@ class PlacementPlugin(SchedulerPlugin):
             ts = scheduler.tasks.get(key)
             if ts is None or ts.state != "released":
                 continue
-            if place_within(ts.run_spec) is not None:
+            names = tuple(place.name for place in places_within(ts.run_spec))
+            if names:
                 placed.append(ts)
-                self.finished.expect(ts)
+                self.finished.expect(ts.key, names)
         if not placed:
             return
         workers = self.gpu_workers()
