@@ -105,7 +105,7 @@ def _measure_host(probe: Probe, nbytes: int, library: str) -> Iterator[Observati
                 pass
 
         for seconds in _repeated(round_of_tasks):
-            yield Observation(probe.kernel, probe.dtype, CPU, block.nbytes, seconds)
+            yield Observation(probe.kernel, probe.dtype, CPU, probe.arrays * block.nbytes, seconds)
 
 
 def _measure_device(probe: Probe, nbytes: int, library: str) -> Iterator[Observation]:
@@ -118,7 +118,7 @@ def _measure_device(probe: Probe, nbytes: int, library: str) -> Iterator[Observa
 
     model = _model(library)
     for seconds in _repeated(run):
-        yield Observation(probe.kernel, probe.dtype, model, there.nbytes, seconds)
+        yield Observation(probe.kernel, probe.dtype, model, probe.arrays * there.nbytes, seconds)
 
 
 def _measure_copies(library: str) -> Iterator[Observation]:

@@ -160,6 +160,18 @@ def test_what_a_kernel_takes_goes_before_a_copy_of_its_blocks(table):
     assert row.seconds % one == pytest.approx(0)
 
 
+def test_two_arrays_take_as_long_as_they_are_large_together():
+    x = da.ones((64, 2**12), chunks=(16, 2**12))
+    one, two = (
+        next(row for row in sw.explain(result[1]).rows if row.kernel == "segment_sums")
+        for result in (
+            sw.signal.welch(x, nperseg=256, axis=1),
+            sw.signal.csd(x, x + 1, nperseg=256, axis=1),
+        )
+    )
+    assert two.seconds == pytest.approx(2 * one.seconds)
+
+
 def test_a_long_job_is_priced_by_cost():
     """With every kernel of it measured nothing of a spectrum is left to the size of its chunks."""
     x = da.ones((64, 2**15), chunks=(16, 2**13))

@@ -16,7 +16,7 @@ from .probe import COMPLEX, FLOATS, LINE, PLANE, Probe, bound, complex_of
 
 _SEGMENT = 256
 _SEGMENTS = 33
-_BAND = 64
+_BAND = 256
 
 
 def probes(engine_of: Callable[[str], str]) -> Iterator[Probe]:

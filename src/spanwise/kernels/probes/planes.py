@@ -49,7 +49,7 @@ def probes(engine_of: Callable[[str], str]) -> Iterator[Probe]:
 def _spectra(dtype: str, engine: str) -> Iterator[Probe]:
     how: dict[str, Any] = {"axes": _AXES, "scale": 1.0, "half": False, "engine": engine}
     yield Probe("power", dtype, bound(power, **how))
-    yield Probe("cross", dtype, lambda x: cross(x, x, **how))
+    yield Probe("cross", dtype, lambda x: cross(x, x, **how), arrays=2)
     axes = tuple(RadialAxis(axis, PLANE, 1.0, "natural") for axis in _AXES)
     rings = Rings(axes, 2.0, tuple(range(PLANE // 4)))
     yield Probe("ring_sums", dtype, bound(ring_sums, 0, 0, rings=rings))

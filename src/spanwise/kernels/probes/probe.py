@@ -37,6 +37,8 @@ class Probe:
     """Axes behind the first one, which is as long as the bytes of a block allow."""
     gap: int = 0
     """Every so many-th value is missing; none where it is 0."""
+    arrays: int = 1
+    """How often it takes the block in: twice where it takes two blocks."""
 
     def block(self, nbytes: int) -> np.ndarray:
         """Its input on the host, of about so many bytes."""

@@ -40,7 +40,7 @@ def passes(number: float) -> Relation:
 RELATIONS = {
     "apply_window": passes(3),
     "back": Relation("columns"),
-    "cross_product": passes(3),
+    "cross_product": passes(2),
     "deinterleave": passes(5),
     "fill_between": Relation("fill_missing"),
     "flip": passes(1),

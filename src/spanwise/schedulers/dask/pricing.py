@@ -73,14 +73,16 @@ def settle(
 def load_of(name: str, inputs: Collection[LayerFacts], made: LayerFacts | None) -> Load:
     """What one run of a kernel takes in, by what is known of its input, or else of its output.
 
-    Of a kernel that is its block, the largest input; `ELEMENTWISE` streams all operands.
+    Of a kernel that is its block, the largest input, and others of as many elements; `ELEMENTWISE`
+    streams all operands.
     """
     known = [f for f in inputs if device_dtype(f.dtype.kind, f.dtype.itemsize)]
     known = known or [f for f in (made,) if f is not None]
     if not known:
         return Load(name, "", 0)
     main = max(known, key=lambda f: (f.mean_bytes, str(f.dtype)))
-    nbytes = sum(f.mean_bytes for f in known) if name == ELEMENTWISE else main.mean_bytes
+    taken = known if name == ELEMENTWISE else [f for f in known if f.mean_size == main.mean_size]
+    nbytes = sum(f.mean_bytes for f in taken)
     return Load(name, str(main.dtype), nbytes, 0 if made is None else made.mean_bytes)
 
 
