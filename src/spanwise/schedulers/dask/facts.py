@@ -43,7 +43,7 @@ class LayerFacts:
     @property
     def mean_size(self) -> int:
         """Elements of a chunk on average."""
-        return self.mean_bytes // self.dtype.itemsize
+        return self.mean_bytes // max(self.dtype.itemsize, 1)
 
     def bytes_of(self, index: tuple[int, ...]) -> int:
         """Bytes of one chunk."""
