@@ -29,7 +29,7 @@ _PLANE = 512
 """Points of either axis of the transforms that are measured."""
 _BYTES = 2**24
 """Size of the blocks that are measured, of one task."""
-_SECONDS = 0.5
+_SECONDS = 0.3
 """Time that each measurement repeats for."""
 _DTYPES = ("complex64", "complex128", "float32", "float64")
 
@@ -47,10 +47,11 @@ class Calibration:
 def calibrate(*, save: bool = True, client: Any = None, device: str | None = None) -> Calibration:
     """Measure the speed of this machine's kernels, memory, device and temporary store.
 
-    Takes 10 to 20 seconds and wants the machine for itself: all cores are kept busy, as tasks
-    keep them. From then on plans on this machine are priced by `explain`, the option
-    ``fft_kernel`` defaults to the fastest kernel, and ``placement("cost")`` knows what moves of
-    work to a device are worth.
+    Takes 10 to 20 seconds, and half as many more for a device, whose kernels CuPy compiles the
+    first time. It wants the machine for itself: all cores are kept busy, as tasks keep them. From
+    then on plans on this machine are priced by `explain`, the option ``fft_kernel`` defaults to the
+    fastest kernel, and ``placement("cost")`` knows what moves of work to a device are worth.
+    Kernels that have no measurement of their own are estimated from others; `explain` says so.
 
     Parameters
     ----------

@@ -166,6 +166,15 @@ class RateTable:
                 return found
         return None
 
+    def above(self, kernel: str, dtype: str, device: str, nbytes: int) -> Measure | None:
+        """The measure of the smallest size that is larger than so many bytes, however far."""
+        larger = [
+            key.bucket
+            for key in self.entries
+            if key[:3] == (kernel, dtype, device) and key.bucket > bucket_of(nbytes)
+        ]
+        return self.entries[Key(kernel, dtype, device, min(larger))] if larger else None
+
     def seconds(self, kernel: str, dtype: str, device: str, nbytes: int) -> float | None:
         """Time of one run on so many bytes, or None where it was not measured."""
         found = self.lookup(kernel, dtype, device, nbytes)

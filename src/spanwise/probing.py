@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,20 +10,29 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .errors import ArgumentError
 from .kernels.engines import resolve_engine
-from .kernels.library import synchronize
+from .kernels.library import Array, synchronize
 from .kernels.probes import Probe, probes
 from .kernels.transfer import to_device, to_host
 from .measures import CPU, TO_DEVICE, TO_HOST, Observation, RateTable
 from .options import fft_engine
 from .schedulers import devices
 
-_SECONDS = 0.04
+logger = logging.getLogger("spanwise")
+
+_SECONDS = 0.02
 """Time that each measurement repeats for."""
-_LEAST_RUNS = 3
+_LEAST_RUNS = 2
+_LONGEST = 0.02
+"""A block is made smaller where a run should take longer, down to so many times the size before:"""
+_LEAST_GROWTH = 4
 _SIZES = {"numpy": (2**19, 2**23), "hostfree": (2**19, 2**23), "cupy": (2**20, 2**26)}
 """Bytes of the blocks, below and above the caches; a GPU needs larger ones to be busy."""
+_LEAST_COPY = 2**12
+"""Bytes of the smallest copy that is measured: results can be as small."""
 
 
 def device_libraries(device: str | None) -> list[str]:
@@ -50,13 +60,33 @@ def measure_kernels(library: str, engines: Mapping[str, str] | None = None) -> R
     engines : mapping, optional
         What transforms NumPy blocks to each element type. Default: what the options say.
     """
-    sizes = _SIZES[library]
-    table = RateTable()
-    measure = _measure_host if library == "numpy" else _measure_device
+    seen: list[Observation] = []
     for probe in probes(_chosen(engines)):
-        for nbytes in sizes:
-            table = table.observe(measure(probe, nbytes, library))
-    return table
+        try:
+            seen += _measure(probe, library)
+        except Exception as error:
+            if library == "numpy":
+                raise
+            # What a device cannot do, or has no room for, is no reason to know nothing of it.
+            told = f"{type(error).__name__}: {error}"
+            logger.warning("%s of %s was not measured: %s", probe.kernel, probe.dtype, told)
+    if library != "numpy":
+        seen += _measure_copies(library)
+    return RateTable().observe(seen)
+
+
+def _measure(probe: Probe, library: str) -> Iterator[Observation]:
+    """Runs on a block of each size; one that is slow is not run on the largest."""
+    measure = _measure_host if library == "numpy" else _measure_device
+    before, quickest = 0, 0.0
+    for most in _SIZES[library]:
+        nbytes = most
+        while nbytes * quickest > _LONGEST and nbytes > _LEAST_GROWTH * before:
+            nbytes //= 2
+        for observation in measure(probe, nbytes, library):
+            yield observation
+            quickest = observation.seconds / observation.nbytes
+        before = nbytes
 
 
 def _chosen(engines: Mapping[str, str] | None) -> Callable[[str], str]:
@@ -75,28 +105,42 @@ def _measure_host(probe: Probe, nbytes: int, library: str) -> Iterator[Observati
                 pass
 
         for seconds in _repeated(round_of_tasks):
-            yield Observation(probe.kernel, probe.dtype, CPU, block.nbytes, seconds)
+            yield Observation(probe.kernel, probe.dtype, CPU, probe.arrays * block.nbytes, seconds)
 
 
 def _measure_device(probe: Probe, nbytes: int, library: str) -> Iterator[Observation]:
-    model = "hostfree" if library == "hostfree" else devices.cuda_model()
-    block = probe.block(nbytes)
-    there = to_device(block, library=library)
+    there = to_device(probe.block(nbytes), library=library)
     synchronize(there)
 
     def run() -> None:
         probe.run(there)
         synchronize(there)
 
-    def send() -> None:
-        synchronize(to_device(block, library=library))
+    model = _model(library)
+    for seconds in _repeated(run):
+        yield Observation(probe.kernel, probe.dtype, model, probe.arrays * there.nbytes, seconds)
 
-    works = {(probe.kernel, probe.dtype): run}
-    if probe.kernel == "fft":  # copies are those of bytes, measured beside one kernel
-        works |= {(TO_DEVICE, ""): send, (TO_HOST, ""): lambda: to_host(there)}
-    for (kernel, dtype), work in works.items():
-        for seconds in _repeated(work):
-            yield Observation(kernel, dtype, model, block.nbytes, seconds)
+
+def _measure_copies(library: str) -> Iterator[Observation]:
+    """Copies both ways, which are those of bytes, whatever these mean."""
+    model = _model(library)
+    for nbytes in (_LEAST_COPY, *_SIZES[library]):
+        block = np.ones(nbytes, np.uint8)
+        there = to_device(block, library=library)
+
+        def send(block: np.ndarray = block) -> None:
+            synchronize(to_device(block, library=library))
+
+        def fetch(there: Array = there) -> None:
+            to_host(there)
+
+        for way, work in ((TO_DEVICE, send), (TO_HOST, fetch)):
+            for seconds in _repeated(work):
+                yield Observation(way, "", model, nbytes, seconds)
+
+
+def _model(library: str) -> str:
+    return "hostfree" if library == "hostfree" else devices.cuda_model()
 
 
 def _repeated(work: Callable[[], Any]) -> list[float]:

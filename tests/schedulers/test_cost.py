@@ -2,6 +2,7 @@
 
 import heapq
 import math
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
@@ -9,28 +10,31 @@ from hypothesis import given
 
 from spanwise.measures import CPU, ELEMENTWISE, TO_DEVICE, TO_HOST, Observation, RateTable
 from spanwise.schedulers import cost
-from spanwise.schedulers.cost import LEAST_BYTES, Group, Load, Work, choose, price
+from spanwise.schedulers.cost import LEAST_BYTES, Group, Work, choose, price
 from spanwise.schedulers.policy import DeviceFacts
+from spanwise.schedulers.rated import Load
 
-MODEL = "A100"
+MODEL, OTHER = "A100", "T4"
 MIB = 2**20
 
 
-def table(*, host, device, copy=1.0, nbytes=MIB):
+def table(*, host, device, copy=1.0, nbytes=MIB, model=MODEL):
     """Seconds of kernels on so many bytes, and of a copy of as many."""
     seen = [Observation(k, "float32", CPU, nbytes, s) for k, s in host.items()]
-    seen += [Observation(k, "float32", MODEL, nbytes, s) for k, s in device.items()]
-    seen += [Observation(way, "", MODEL, nbytes, copy) for way in (TO_DEVICE, TO_HOST)]
+    seen += [Observation(k, "float32", model, nbytes, s) for k, s in device.items()]
+    seen += [Observation(way, "", model, nbytes, copy) for way in (TO_DEVICE, TO_HOST)]
     return RateTable().observe(seen)
 
 
-def facts(rates, *, gpus=1, host_threads=3):
+def facts(rates, *, gpus=1, host_threads=3, others=0):
+    """Devices of one model, and as many ``others`` of a second one as are asked for."""
+    models = ((MODEL, gpus), (OTHER, others)) if others else ((MODEL, gpus),)
     return DeviceFacts(
-        devices=gpus,
+        devices=gpus + others,
         advertised=True,
         host_threads=host_threads,
-        device_threads=gpus,
-        model=MODEL,
+        device_threads=gpus + others,
+        models=models,
         rates=rates,
     )
 
@@ -40,28 +44,30 @@ def work(*kernels, nbytes=MIB):
     return Work(loads, (nbytes,), (nbytes,))
 
 
-def simulated(groups, prices, devices, workers):
+def simulated(groups, there, devices):
     """Seconds of a run: each task goes to the slot that is free first, level by level.
 
     Written out task by task, with the copies and kernels of a task one after the other.
     """
+    prices = [[price(g.work, there.rates, model) for model, _ in there.models] for g in groups]
     total = 0.0
     for level in sorted({g.level for g in groups}):
         mine = [i for i, g in enumerate(groups) if g.level == level]
-        gpu = [0.0] * workers.devices
+        gpu = [(0.0, kind) for kind, (_, n) in enumerate(there.models) for _ in range(n)]
         for i in mine:
             if devices[i] == "gpu":
                 for _ in range(groups[i].count):
-                    heapq.heapreplace(gpu, gpu[0] + prices[i].device)
-        busy = max(gpu)
-        cpu = [0.0] * workers.host_threads + [busy] * workers.device_threads
+                    free, kind = gpu[0]
+                    heapq.heapreplace(gpu, (free + prices[i][kind].device, kind))
+        busy = max(free for free, _ in gpu)
+        cpu = [0.0] * there.host_threads + [busy] * there.device_threads
         heapq.heapify(cpu)
         done = 0.0
         for i in mine:
             if devices[i] == "cpu":
                 for _ in range(groups[i].count):
-                    done = max(done, cpu[0] + prices[i].host)
-                    heapq.heapreplace(cpu, cpu[0] + prices[i].host)
+                    done = max(done, cpu[0] + prices[i][0].host)
+                    heapq.heapreplace(cpu, cpu[0] + prices[i][0].host)
         total += max(busy, done)
     return total
 
@@ -76,6 +82,13 @@ def submissions(draw):
         host={k: draw(seconds) for k in KERNELS},
         device={k: draw(seconds) for k in KERNELS},
         copy=draw(st.floats(0.001, 10.0)),
+    ).merge(
+        table(
+            host={},
+            device={k: draw(seconds) for k in KERNELS},
+            copy=draw(st.floats(0.001, 10.0)),
+            model=OTHER,
+        )
     )
     groups = [
         Group(
@@ -93,17 +106,17 @@ def submissions(draw):
         for _ in range(draw(st.integers(1, 6)))
     ]
     gpus, threads = draw(st.integers(1, 4)), draw(st.integers(0, 12))
-    return groups, facts(rates, gpus=gpus, host_threads=threads)
+    others = draw(st.sampled_from([0, 0, 1, 3]))
+    return groups, facts(rates, gpus=gpus, host_threads=threads, others=others)
 
 
 @given(submissions())
 def test_the_choice_is_never_worse_than_host_alone_or_device_alone(submission):
     groups, there = submission
-    prices = [price(g.work, there.rates, there.model) for g in groups]
     chosen = [v.device for v in choose(groups, there)]
     alone = [["cpu"] * len(groups), ["gpu"] * len(groups)]
-    best = min(simulated(groups, prices, devices, there) for devices in alone)
-    assert simulated(groups, prices, chosen, there) <= 1.1 * best
+    best = min(simulated(groups, there, devices) for devices in alone)
+    assert simulated(groups, there, chosen) <= 1.1 * best
 
 
 @given(submissions(), st.integers(2, 5))
@@ -113,7 +126,7 @@ def test_the_choice_depends_on_no_unit_of_time(submission, factor):
         Observation(*key[:3], 2**key.bucket, m.mean * 2**key.bucket * 2**factor)
         for key, m in there.rates.entries.items()
     )
-    again = facts(slower, gpus=there.devices, host_threads=there.host_threads)
+    again = replace(there, rates=slower)
     assert [v.device for v in choose(groups, there)] == [v.device for v in choose(groups, again)]
 
 
@@ -206,3 +219,48 @@ def test_the_number_of_candidates_does_not_grow_with_that_of_structures(monkeypa
     groups = [Group(work("a", nbytes=MIB + 8 * i), 1) for i in range(300)]
     choose(groups, facts(rates))
     assert len(calls) <= 17
+
+
+@given(submissions())
+def test_what_is_handed_out_in_rounds_ends_when_one_by_one_it_would(submission):
+    groups, there = submission
+    slots = cost.slots_of(there)
+    for group in groups:
+        devices = tuple(price(group.work, there.rates, m).device for m, _ in there.models)
+        found = cost._finished([(group.count, devices)], cost._device_slots(slots))
+        assert found == pytest.approx(simulated([replace(group, level=0)], there, ["gpu"]))
+
+
+def test_each_model_is_priced_by_its_own_rates():
+    """A card that is fast enough for all of the work alone, and one that would hold it up."""
+    fast = table(host={"a": 4.0}, device={"a": 0.5}, copy=0.25)
+    slow = table(host={}, device={"a": 20.0}, copy=1.0, model=OTHER)
+    both = fast.merge(slow)
+    one = Group(work("a"), 8)
+    (alone,) = choose([one], facts(both, host_threads=1))
+    (mixed,) = choose([one], facts(both, host_threads=1, others=1))
+    assert (alone.device, mixed.device) == ("gpu", "cpu")
+    assert alone.reason == "cost: 4.0 s + 4.0 s of copies < 16 s"
+    assert mixed.reason == "cost: 22 s with copies on 1 A100 and 1 T4 > 12 s"
+
+
+def test_a_slow_model_takes_few_of_many_tasks():
+    """Equal shares would be ruled by the slow one: free first, it takes one task of twenty."""
+    both = table(host={"a": 4.0}, device={"a": 0.5}, copy=0.25).merge(
+        table(host={}, device={"a": 20.0}, copy=1.0, model=OTHER)
+    )
+    (verdict,) = choose([Group(work("a"), 400)], facts(both, host_threads=1, others=1))
+    assert verdict.device == "gpu"
+    assert cost.shared((1.0, 22.0), cost.Slots((1, 1), 0, 2)) == pytest.approx(2 / (1 + 1 / 22))
+
+
+def test_a_model_that_was_not_measured_leaves_the_size_to_decide():
+    rates = table(host={"a": 4.0}, device={"a": 0.5})
+    (verdict,) = choose([Group(work("a"), 8)], facts(rates, others=1))
+    assert verdict.reason.startswith("no measurement of a of float32 on T4; ")
+
+
+def test_a_price_by_estimates_says_so():
+    rates = table(host={"columns": 4.2, "a": 1.0}, device={"columns": 0.4, "a": 0.1}, copy=0.5)
+    (verdict,) = choose([Group(work("back", "a"), 1)], facts(rates))
+    assert verdict.reason.endswith("of copies < 5.2 s (estimated: back as columns)")

@@ -22,6 +22,7 @@ class FakeClient:
         self.answers = dict(answers)
         self.asked = 0
         self.models = 0
+        self.model_of = {}
 
     def scheduler_info(self, n_workers):
         assert n_workers == -1, "a scheduler tells of five workers only unless asked for all"
@@ -30,7 +31,7 @@ class FakeClient:
     def run(self, function, workers, on_error):
         if function is devices.cuda_model:
             self.models += 1
-            return dict.fromkeys(workers, "A100")
+            return {w: self.model_of.get(w, "A100") for w in workers}
         self.asked += 1
         assert function is devices.usable_memory
         return {w: self.answers.get(w, "CuPy is not installed here") for w in workers}
@@ -96,16 +97,40 @@ def test_rates_are_those_of_the_model_which_is_asked_for_once(monkeypatch):
     monkeypatch.setattr("spanwise.rates.load_table", lambda: table)
     client = FakeClient({"a": PLAIN, "b": MARKED})
     facts = devices.survey("cupy", client=client)
-    assert devices.with_rates(facts, client=client, ask=False).model == ""
+    assert devices.with_rates(facts, client=client, ask=False).models == (("", 1),)
     for _ in range(2):
         known = devices.with_rates(facts, client=client)
-        assert (known.model, known.rates) == ("A100", table.of(CPU, "A100"))
+        assert (known.models, known.rates) == ((("A100", 1),), table.of(CPU, "A100"))
+    assert devices.with_rates(facts, client=client, ask=False) == known
     assert client.models == 1
     nothing = devices.survey("cupy", client=FakeClient({"a": PLAIN}))
     assert devices.with_rates(nothing).rates == table.of(CPU)
     stand_in = devices.survey("hostfree", client=client)
-    assert devices.with_rates(stand_in, client=client).model == "hostfree"
+    assert devices.with_rates(stand_in, client=client).models == (("hostfree", 1),)
     assert client.models == 1
+
+
+def test_every_gpu_worker_is_asked_for_its_model(monkeypatch):
+    seen = [Observation("fft", "float32", d, 64, 1.0) for d in (CPU, "A100", "T4", "L4")]
+    table = RateTable().observe(seen)
+    monkeypatch.setattr("spanwise.rates.load_table", lambda: table)
+    client = FakeClient({"a": PLAIN, **dict.fromkeys("bcd", MARKED)})
+    client.model_of = {"b": "T4", "c": "A100", "d": "T4"}
+    facts = devices.with_rates(devices.survey("cupy", client=client), client=client)
+    assert facts.models == (("A100", 1), ("T4", 2))
+    assert facts.rates == table.of(CPU, "A100", "T4")
+    assert facts.there == "3 GPU workers (1 A100, 2 T4)"
+    client.workers["e"] = MARKED
+    client.model_of["e"] = "L4"
+    later = devices.with_rates(devices.survey("cupy", client=client), client=client)
+    assert later.models == (("A100", 1), ("L4", 1), ("T4", 2))
+
+
+def test_a_worker_that_does_not_answer_is_of_the_most_frequent_model():
+    client = FakeClient(dict.fromkeys("abcd", MARKED))
+    client.model_of = {"a": "T4", "b": "A100", "c": "T4", "d": None}
+    facts = devices.with_rates(devices.survey("cupy", client=client), client=client)
+    assert facts.models == (("A100", 1), ("T4", 3))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import spanwise as sw
 from spanwise.errors import ArgumentError, ArrayTypeError
 from spanwise.kernels.kernel import Kernel
+from spanwise.kernels.transfer import counted_transfers
 from spanwise.rates import EngineRate, Rates
 from spanwise.schedulers import placement
 from spanwise.schedulers.policy import DeviceFacts
@@ -237,3 +238,15 @@ def test_what_the_user_holds_on_a_device_too_small_is_refused(x, monkeypatch):
     assert not explanation.fits
     assert "OVER WHAT A DEVICE HAS" in str(explanation)
     assert any("may be filled: rechunk" in note for note in explanation.notes)
+
+
+def test_copies_of_blocks_that_overlap_are_planned_as_they_are_made():
+    """Their segments get an axis of their own, so that a block has fewer axes than its result."""
+    x = da.from_array(np.random.default_rng(0).normal(size=(6, 5000)), chunks=((4, 2), 1500))
+    y = sw.signal.stft(x, nperseg=256, axis=1)[2]
+    with placement("gpu", device="hostfree"), counted_transfers() as log:
+        planned = sw.explain(y).totals
+        y.compute()
+    assert planned.to_device.number == log.to_device.copies == 8
+    assert planned.to_device.bytes == log.to_device.bytes
+    assert planned.to_host.bytes == log.to_host.bytes

@@ -213,3 +213,55 @@ def test_chunks_that_differ_are_priced_by_their_mean(client):
     y = kernel_of("test-swift", ragged)[:5] + kernel_of("test-swift", ragged)[2:]
     y.compute()
     assert where("test-swift") == {("hostfree", True)}
+
+
+@pytest.fixture(scope="module")
+def two_models():
+    with MixedCluster(cpu=1, gpu=2, device="hostfree", processes=False) as client:
+        yield client
+
+
+@pytest.fixture
+def cards(two_models, monkeypatch):
+    """GPU workers with cards of two models, the second as slow as it is told to be."""
+    models = (("A100", 1), ("T4", 1))
+    monkeypatch.setattr("spanwise.schedulers.devices._models_of", lambda *args: models)
+
+    def measured(slow):
+        found = table(1e-8)
+        seen = [
+            Observation(key.kernel, key.dtype, "A100", 1024, 1024 * measure.mean)
+            for key, measure in found.of("hostfree").entries.items()
+        ]
+        seen += [o._replace(device="T4", seconds=slow * o.seconds) for o in seen]
+        rates = found.of(CPU).observe(seen)
+        monkeypatch.setattr("spanwise.rates.load_table", lambda: rates)
+
+    _ran.clear()
+    with two_models.as_current(), placement("cost", device="hostfree"):
+        yield measured
+
+
+def test_each_card_is_counted_with_the_rates_of_its_model(cards, x):
+    """A second card takes its share of the tasks, but one that is slow holds up the last."""
+    y = kernel_of("test-swift", x)
+    cards(2)
+    y.compute()
+    assert where("test-swift") == {("hostfree", True)}
+    _ran.clear()
+    cards(200)
+    (y + 0).compute()
+    assert where("test-swift") == {("numpy", False)}
+
+
+def test_explain_says_which_models_there_are(cards, x):
+    cards(3)
+    explanation = sw.explain(kernel_of("test-swift", x))
+    assert explanation.devices == "2 GPU workers (1 A100, 1 T4)"
+    (row,) = (row for row in explanation.rows if row.kernel)
+    assert " with copies on 1 A100 and 1 T4 < " in row.reason
+    one = 8 * 1024 * (1e-7 + 2 * 1e-8) / 2
+    assert row.seconds == pytest.approx(2 / (1 / one + 1 / (3 * one)))
+    assert any(
+        note.startswith("Devices are of 2 models (1 A100, 1 T4)") for note in explanation.notes
+    )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spanwise.kernels.cross import cross_product
 from spanwise.kernels.fft import fft
 from spanwise.kernels.transfer import to_device, to_host
 from spanwise.schedulers.records import (
@@ -17,6 +18,7 @@ from spanwise.schedulers.records import (
     Record,
     Records,
     collect,
+    lost,
     merged,
 )
 
@@ -64,6 +66,15 @@ def test_a_task_is_recorded_with_its_copies_and_kernels():
     (calls,) = record.kernels.values()
     assert (calls.number, calls.bytes) == (1, x.nbytes)
     assert record.kernel_seconds == calls.seconds > 0
+
+
+def test_a_kernel_takes_in_all_blocks_of_one_size():
+    here, x = Records(), np.ones((4, 8))
+    with here.task("cross@gpu-1"):
+        one, two = (to_device(block, library="hostfree") for block in (x, 2 * x))
+        cross_product(one, two, 0, axes=(1,), scale=1.0, half=None, zero_mean=False)
+    (calls,) = here.snapshot()["cross@gpu-1"].kernels.values()
+    assert calls.bytes == 2 * x.nbytes
 
 
 def test_a_task_on_the_host_is_recorded_with_the_reason():
@@ -125,3 +136,11 @@ def test_records_travel_between_processes():
 
 def test_without_a_client_the_records_are_those_of_this_process():
     assert isinstance(collect(), dict)
+
+
+def test_a_scheduler_without_spanwise_knows_nothing_of_lost_workers():
+    class Client:
+        def run_on_scheduler(self, function):
+            raise ModuleNotFoundError("No module named 'spanwise'")
+
+    assert lost(Client()) == {}

@@ -240,9 +240,9 @@ def doctor() -> None:
 def calibrate(save: bool, scheduler: str | None, device: str | None) -> None:
     """Measure kernels, memory, device and temporary store of this machine.
 
-    Takes 10 to 20 seconds, in which nothing else should run. The rates choose the fastest FFT
-    kernel (option fft_kernel), price the steps of plans, and tell placement "cost" what to move to
-    a device.
+    Takes 10 to 20 seconds, half as many more with a device, in which nothing else should run. The
+    rates choose the fastest FFT kernel (option fft_kernel), price the steps of plans, and tell
+    placement "cost" what to move to a device.
     """
     from .. import calibration, rates
     from .doctor import Finding, rate_findings, report, table_findings

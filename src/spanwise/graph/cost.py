@@ -30,7 +30,7 @@ def seconds(step: Step, machine: Machine) -> float | None:
     if rates is None or step.passes > 1:
         return None
     at_a_time = _at_a_time(step, machine)
-    if step.kernel.startswith(_TRANSFORMS):
+    if counts_operations(step):
         rate = rates.fastest(step.dtype)
         if rate is None:
             return None
@@ -40,6 +40,14 @@ def seconds(step: Step, machine: Machine) -> float | None:
     else:
         total = max(step.bytes_in, step.bytes_out) / (rates.copy * at_a_time)
     return total + _staged(step, rates)
+
+
+def counts_operations(step: Step) -> bool:
+    """Whether `seconds` knows the work of a step: a transform's, by its lengths.
+
+    Of any other kernel it knows no more than that it reads and writes its blocks.
+    """
+    return step.kernel.startswith(_TRANSFORMS)
 
 
 def moving_seconds(step: Step, machine: Machine) -> float | None:

@@ -140,7 +140,7 @@ class Kernel:
                 out = self._run(implementation, library, x, args, params)
             synchronize(x)
             seconds = time.perf_counter() - start
-        watcher.ran(self.name, library, str(x.dtype), int(getattr(x, "nbytes", 0)), seconds)
+        watcher.ran(self.name, library, str(x.dtype), _taken_bytes(x, args), seconds)
         return out
 
     def _run(
@@ -173,6 +173,13 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"Kernel({self.name!r})"
+
+
+def _taken_bytes(x: Array, others: tuple[Any, ...]) -> int:
+    """Bytes of a block and of those as large beside it, which tables, sums and masks are not."""
+    size = getattr(x, "size", 0)
+    alike = (o for o in others if getattr(o, "size", None) == size and hasattr(o, "nbytes"))
+    return sum(int(getattr(block, "nbytes", 0)) for block in (x, *alike))
 
 
 def _at_work(library: str, x: Array) -> AbstractContextManager[None]:

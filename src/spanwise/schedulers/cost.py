@@ -2,8 +2,9 @@
 
 The price of one task of a segment on a device is ``bytes in / B + sum of kernels + bytes out / B``,
 with the bandwidth B of copies each way, and on the host the sum of its kernels there, all as they
-were measured (:mod:`spanwise.measures`). Ufuncs, operators and casts between kernels count where
-they were measured; slices are views and cost nothing.
+were measured (:mod:`spanwise.measures`) or estimated from what was (:mod:`.rated`). Where devices
+are of several models a task has a price on each, by that model's own rates. Ufuncs, operators and
+casts between kernels count where they were measured; slices are views and cost nothing.
 
 All segments of one submission compete for the same workers, so they are chosen together. Segments
 of equal structure form a group that goes to one side as a whole. The model of a submission:
@@ -11,7 +12,8 @@ of equal structure form a group that goes to one side as a whole. The model of a
 - Segments of one level (as many segments must have finished before them) may run at the same time,
   those of a higher level after them. A level takes as long as its slower side, and its
   tasks are handed out in the order of the graph.
-- Each GPU worker runs one device task at a time; copies and kernels of it do not overlap.
+- Each GPU worker runs one device task at a time; copies and kernels of it do not overlap. A task
+  goes to the device that is free first, so that a slow model takes fewer of them.
 - Host tasks run on every thread that is free: on those of GPU workers once the device work of the
   level is done.
 - What is in no segment (reading, exchanges, kernels without a GPU variant) is the same on either
@@ -26,12 +28,13 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..machine import format_bytes
 from ..measures import CPU, ELEMENTWISE, TO_DEVICE, TO_HOST, RateTable
 from .policy import DeviceFacts, Verdict
+from .rated import Load, rated
 
 LEAST_BYTES = 2**20
 """Input of one task from which a segment that was not measured goes to a device."""
@@ -42,18 +45,6 @@ UNMEASURED = "no measurement"
 _EXACT = 32
 """Groups of one level up to which each task has its slot; more are taken as divisible at will."""
 _CANDIDATES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One run of a kernel."""
-
-    kernel: str
-    """Name of the kernel."""
-    dtype: str
-    """Element type of its input."""
-    nbytes: int
-    """Bytes of its input; 0 where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +75,8 @@ class Group:
 class Slots:
     """Tasks that run at a time."""
 
-    device: int
-    """On devices."""
+    devices: tuple[int, ...]
+    """On the devices of each model."""
     host: int
     """On workers without a device."""
     shared: int
@@ -102,6 +93,8 @@ class Price:
     """Its kernels on a device."""
     copies: float
     """Its copies both ways."""
+    estimated: tuple[str, ...] = ()
+    """What of it is an estimate, in words."""
 
     @property
     def device(self) -> float:
@@ -111,18 +104,12 @@ class Price:
 
 def slots_of(facts: DeviceFacts) -> Slots:
     """The slots of what workers there are."""
-    return Slots(facts.devices, facts.host_threads, max(facts.devices, facts.device_threads))
-
-
-def seconds_of(load: Load, rates: RateTable, device: str) -> float | None:
-    """Time of one run on a kind of device, or None where it was not measured."""
-    if not load.nbytes:
-        return None
-    return rates.seconds(load.kernel, load.dtype, device, load.nbytes)
+    counts = tuple(n for _, n in facts.kinds)
+    return Slots(counts, facts.host_threads, max(facts.devices, facts.device_threads))
 
 
 def price(work: Work, rates: RateTable, model: str) -> Price | str:
-    """What one task costs on either side, or in words what was not measured.
+    """What one task costs on the host and on a model of device, or in words what was not measured.
 
     Examples
     --------
@@ -133,20 +120,22 @@ def price(work: Work, rates: RateTable, model: str) -> Price | str:
     ...     Observation("to_device", "", "A100", 1024, 1.0),
     ...     Observation("to_host", "", "A100", 1024, 2.0)])
     >>> price(Work((Load("fft", "complex64", 1024),), (1024,), (512,)), rates, "A100")
-    Price(host=4.0, kernels=0.5, copies=2.0)
+    Price(host=4.0, kernels=0.5, copies=2.0, estimated=())
     >>> price(Work((Load("vq", "float32", 1024),), (), ()), rates, "A100")
     'vq of float32 on the CPU'
     """
     host = kernels = 0.0
+    estimated: dict[str, None] = {}
     for load in work.loads:
-        here, there = (seconds_of(load, rates, device) for device in (CPU, model))
+        here, there = (rated(load, rates, device) for device in (CPU, model))
         if here is None or there is None:
             if load.kernel == ELEMENTWISE:
                 continue  # either side streams it as fast as its memory
             where = "the CPU" if here is None else model or "the device"
             return f"{load.kernel} of {load.dtype} on {where}"
-        host += here
-        kernels += there
+        host += here.seconds
+        kernels += there.seconds
+        estimated |= dict.fromkeys(filter(None, (here.estimated, there.estimated)))
     copies = 0.0
     for way, sizes in ((TO_DEVICE, work.sent), (TO_HOST, work.fetched)):
         for nbytes in sizes:
@@ -154,7 +143,7 @@ def price(work: Work, rates: RateTable, model: str) -> Price | str:
             if one is None:
                 return f"copies to and from {model or 'the device'}"
             copies += one
-    return Price(host, kernels, copies)
+    return Price(host, kernels, copies, tuple(estimated))
 
 
 def choose(groups: Sequence[Group], facts: DeviceFacts) -> tuple[Verdict, ...]:
@@ -164,17 +153,28 @@ def choose(groups: Sequence[Group], facts: DeviceFacts) -> tuple[Verdict, ...]:
     `LEAST_BYTES`, and compete with no other.
     """
     slots = slots_of(facts)
-    prices = [price(group.work, facts.rates, facts.model) for group in groups]
-    jobs = [_Job(g, p) for g, p in zip(groups, prices, strict=True) if isinstance(p, Price)]
+    found = [_prices(group.work, facts) for group in groups]
+    jobs = [_Job(g, p) for g, p in zip(groups, found, strict=True) if not isinstance(p, str)]
     on_device = _best(jobs, slots)
     verdicts, number = [], 0
-    for group, found in zip(groups, prices, strict=True):
-        if isinstance(found, str):
-            verdicts.append(_by_size(group.work, found))
+    for group, known in zip(groups, found, strict=True):
+        if isinstance(known, str):
+            verdicts.append(_by_size(group.work, known))
         else:
-            verdicts.append(_verdict(jobs[number], slots, number in on_device))
+            verdicts.append(_verdict(jobs[number], slots, facts, number in on_device))
             number += 1
     return tuple(verdicts)
+
+
+def _prices(work: Work, facts: DeviceFacts) -> tuple[Price, ...] | str:
+    """What one task costs with each model of device, or what was not measured of one of them."""
+    prices = []
+    for model, _ in facts.kinds:
+        found = price(work, facts.rates, model)
+        if isinstance(found, str):
+            return found
+        prices.append(found)
+    return tuple(prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +182,23 @@ class _Job:
     """A group with the price of its tasks."""
 
     group: Group
-    price: Price
+    prices: tuple[Price, ...]
+    """With each model of device."""
+
+    @property
+    def host(self) -> float:
+        """Seconds of one task on the host."""
+        return self.prices[0].host
+
+    @property
+    def devices(self) -> tuple[float, ...]:
+        """Seconds of one task on each model of device."""
+        return tuple(price.device for price in self.prices)
 
 
 def _best(jobs: Sequence[_Job], slots: Slots) -> Collection[int]:
     """The numbers of the jobs whose going to the devices ends soonest."""
-    order = sorted(range(len(jobs)), key=lambda i: jobs[i].price.device / jobs[i].price.host)
+    order = sorted(range(len(jobs)), key=lambda i: shared(jobs[i].devices, slots) / jobs[i].host)
     best: Collection[int] = ()
     least = duration(jobs, best, slots)
     for length in _lengths(len(jobs)):
@@ -206,35 +217,51 @@ def _lengths(n: int) -> list[int]:
 
 def duration(jobs: Sequence[_Job], on_device: Collection[int], slots: Slots) -> float:
     """Seconds until all jobs are done, with some of them on the devices."""
-    levels: dict[int, tuple[list[tuple[int, float]], list[tuple[int, float]]]] = {}
+    levels: dict[int, tuple[list[_Tasks], list[_Tasks]]] = {}
     for number, job in enumerate(jobs):
         there, here = levels.setdefault(job.group.level, ([], []))
         if number in on_device:
-            there.append((job.group.count, job.price.device))
+            there.append((job.group.count, job.devices))
         else:
-            here.append((job.group.count, job.price.host))
+            here.append((job.group.count, (job.host,)))
     total = 0.0
     for there, here in levels.values():
-        busy = _finished(there, ((0.0, slots.device),))
-        done = _finished(here, ((0.0, slots.host), (busy, slots.shared)))
+        busy = _finished(there, _device_slots(slots))
+        done = _finished(here, ((0.0, 0, slots.host), (busy, 0, slots.shared)))
         total += max(busy, done)
     return total
 
 
-Slot = tuple[float, int]
-"""When some slots are free, and how many."""
+def shared(seconds: Sequence[float], slots: Slots) -> float:
+    """Seconds that a device takes for one of many tasks on average, each model as it is free.
+
+    >>> shared((1.0, 4.0), Slots((2, 2), 0, 0))
+    1.6
+    """
+    rate = sum(n / s for n, s in zip(slots.devices, seconds, strict=True))
+    return sum(slots.devices) / rate
 
 
-def _finished(work: Sequence[tuple[int, float]], slots: Sequence[Slot]) -> float:
+_Tasks = tuple[int, tuple[float, ...]]
+"""How many tasks, and the seconds of one on each kind of slot."""
+_Slot = tuple[float, int, int]
+"""When some slots are free, of which kind they are, and how many."""
+
+
+def _device_slots(slots: Slots) -> list[_Slot]:
+    return [(0.0, kind, n) for kind, n in enumerate(slots.devices)]
+
+
+def _finished(work: Sequence[_Tasks], slots: Iterable[_Slot]) -> float:
     """When the last task ends, if each goes where it starts soonest.
 
-    ``work`` are numbers of tasks, in the order in which they are handed out, and seconds of one.
+    ``work`` is in the order in which it is handed out.
     """
-    free = [(start, width) for start, width in slots if width]
+    free = [slot for slot in slots if slot[2]]
     if len(work) > _EXACT:
-        longest = max(seconds for _, seconds in work)
-        level = _level(free, sum(count * seconds for count, seconds in work))
-        return max(level, min(free)[0] + longest)
+        all_of_it = [sum(n * seconds[k] for n, seconds in work) for k in range(len(work[0][1]))]
+        longest = max(min(seconds) for _, seconds in work)
+        return max(_level(free, 1, all_of_it)[0], min(free)[0] + longest)
     last = 0.0
     for count, seconds in work:
         free, end = _handed_out(free, count, seconds)
@@ -242,53 +269,71 @@ def _finished(work: Sequence[tuple[int, float]], slots: Sequence[Slot]) -> float
     return last
 
 
-def _handed_out(free: list[Slot], tasks: int, seconds: float) -> tuple[list[Slot], float]:
+def _handed_out(
+    free: list[_Slot], tasks: int, seconds: Sequence[float]
+) -> tuple[list[_Slot], float]:
     """The slots after some equal tasks, and when the last of these ends."""
-    level = _level(free, tasks * seconds)
-    after: list[Slot] = []
+    _, surely = _level(free, tasks, seconds)
+    after: list[_Slot] = []
     last = 0.0
-    for start, width in free:  # what surely starts early enough, many rounds at once
-        rounds = max(0, min(int((level - start) / seconds), tasks // width))
+    for start, kind, width in free:  # what surely starts early enough, many rounds at once
+        one = seconds[kind]
+        rounds = int((surely - start) / one) + 1 if start <= surely else 0
+        rounds = min(rounds, tasks // width)
         tasks -= rounds * width
-        after.append((start + rounds * seconds, width))
+        after.append((start + rounds * one, kind, width))
         last = max(last, after[-1][0]) if rounds else last
     heapq.heapify(after)
     while tasks:
-        start, width = heapq.heappop(after)
+        start, kind, width = heapq.heappop(after)
         taken = min(width, tasks)
         tasks -= taken
-        heapq.heappush(after, (start + seconds, taken))
-        last = max(last, start + seconds)
+        end = start + seconds[kind]
+        heapq.heappush(after, (end, kind, taken))
+        last = max(last, end)
         if taken < width:
-            heapq.heappush(after, (start, width - taken))
+            heapq.heappush(after, (start, kind, width - taken))
     return after, last
 
 
-def _level(free: Sequence[Slot], seconds: float) -> float:
-    """When all slots are free again after work that can be divided at will."""
-    width, used, level = 0, 0.0, math.inf
-    for start, count in sorted(free):
+def _level(free: Sequence[_Slot], tasks: float, seconds: Sequence[float]) -> tuple[float, float]:
+    """When all slots are free again after tasks that can be divided at will, and until when slots
+    surely begin such tasks as cannot.
+    """
+    width, rate, begun, level = 0, 0.0, 0.0, math.inf
+    for start, kind, count in sorted(free):
         if start >= level:
             break
-        width, used = width + count, used + count * start
-        level = (seconds + used) / width
-    return level
+        width += count
+        rate += count / seconds[kind]
+        begun += count * start / seconds[kind]
+        level = (tasks + begun) / rate
+    # Handed out one by one, the last starts no earlier than a mean task before the level.
+    return level, level - width / rate
 
 
-def _verdict(job: _Job, slots: Slots, chosen: bool) -> Verdict:
+def _verdict(job: _Job, slots: Slots, facts: DeviceFacts, chosen: bool) -> Verdict:
     """In words, from what the group would take alone."""
-    count, one = job.group.count, job.price
-    there = math.ceil(count / slots.device)
-    here = math.ceil(count / (slots.host + slots.shared)) * one.host
-    faster = there * one.device < here
-    told = (
-        f"cost: {format_seconds(there * one.kernels)} + {format_seconds(there * one.copies)} of "
-        f"copies {'<' if faster else '>'} {format_seconds(here)}"
-    )
+    count = job.group.count
+    here = math.ceil(count / (slots.host + slots.shared)) * job.host
+    if len(job.prices) == 1:
+        (one,), rounds = job.prices, math.ceil(count / facts.devices)
+        there = rounds * one.device
+        copies = format_seconds(rounds * one.copies)
+        side = f"{format_seconds(rounds * one.kernels)} + {copies} of copies"
+    else:
+        there = _finished([(count, job.devices)], _device_slots(slots))
+        models = " and ".join(f"{n} {name}" for name, n in facts.kinds)
+        side = f"{format_seconds(there)} with copies on {models}"
+    faster = there < here
+    told = f"cost: {side} {'<' if faster else '>'} {format_seconds(here)}"
     if faster and not chosen:
         told += ", but the devices are busy with other segments"
     if chosen and not faster:
         told += ", but the CPUs are busy with other segments"
+    estimated = dict.fromkeys(e for price in job.prices for e in price.estimated)
+    if estimated:
+        told += f" (estimated: {', '.join(estimated)})"
     return Verdict("gpu" if chosen else "cpu", told)
 
 

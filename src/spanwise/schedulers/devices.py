@@ -6,7 +6,8 @@ import functools
 import importlib.util
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,7 @@ REMEMBER_SECONDS = 2.0
 
 _remembered: dict[tuple[str, str | None], tuple[float, DeviceFacts]] = {}
 _asked: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
-_models: dict[tuple[str, tuple[str, ...]], str] = {}
+_models: dict[tuple[str, frozenset[str]], tuple[tuple[str, int], ...]] = {}
 
 
 def check_device(device: str) -> str:
@@ -87,30 +88,45 @@ def latest(device: str) -> DeviceFacts:
 
 
 def with_rates(facts: DeviceFacts, *, client: Any = None, ask: bool = True) -> DeviceFacts:
-    """The facts with the kind of device and what was measured of it and of the host.
+    """The facts with the models of the devices and what was measured of them and of the host.
 
     Workers are asked for the model of their device once, and only if ``ask``.
     """
-    if not facts.devices:
-        model = ""
-    else:
-        model = "hostfree" if facts.library == "hostfree" else _model(facts, client, ask)
-    return replace(facts, model=model, rates=rates.load_table().of(CPU, model))
+    models = _models_of(facts, client, ask) if facts.devices else ()
+    known = rates.load_table().of(CPU, *(name for name, _ in models))
+    return replace(facts, models=models, rates=known)
 
 
-def _model(facts: DeviceFacts, client: Any, ask: bool) -> str:
-    """The model of the device of one of the workers that have one."""
+def _models_of(facts: DeviceFacts, client: Any, ask: bool) -> tuple[tuple[str, int], ...]:
+    """The models of the devices, and how many workers have each."""
+    if facts.library == "hostfree":
+        return (("hostfree", facts.devices),)
     client = client if client is not None else active_client()
     if client is None:
-        return cuda_model()
-    question = (client.id, facts.addresses)
-    if question not in _models:
-        if client.asynchronous or not ask:
-            return ""
+        return ((cuda_model(), facts.devices),)
+    latest = client.id, frozenset()
+    if ask and not client.asynchronous:
         there = facts.addresses or tuple(gpu_workers(client))
-        answers = client.run(cuda_model, workers=list(there[:1]), on_error="ignore")
-        _models[question] = next((m for m in answers.values() if isinstance(m, str)), "")
-    return _models[question]
+        question = client.id, frozenset(there)
+        if question not in _models:
+            answers = client.run(cuda_model, workers=list(there), on_error="ignore")
+            _models[question] = counted_models(answers.values(), len(there))
+        _models[latest] = _models[question]
+    return _models.get(latest, (("", facts.devices),))
+
+
+def counted_models(answers: Iterable[Any], workers: int) -> tuple[tuple[str, int], ...]:
+    """How many workers have each model; of those that did not say, the most frequent one.
+
+    >>> counted_models(["T4", "A100", "T4"], 4)
+    (('A100', 1), ('T4', 3))
+    >>> counted_models([""], 2)
+    (('', 2),)
+    """
+    found = Counter(m for m in answers if isinstance(m, str) and m)
+    most = max(sorted(found), key=lambda m: found[m], default="")
+    found[most] += workers - found.total()
+    return tuple(sorted(found.items()))
 
 
 def gpu_workers(client: Any) -> list[str]:

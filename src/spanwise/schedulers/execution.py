@@ -34,6 +34,9 @@ BYTES = "spanwise-bytes"
 GPU, CPU = "gpu", "cpu"
 """Values of the annotation: kept to GPU workers by the scheduler, or to run on the host."""
 
+UNKNOWN_REASON = "the scheduler's choice"
+"""Why a task runs on the host where nobody said so."""
+
 OUT_OF_MEMORY = "the device had no memory left"
 """Reason for running on the host."""
 
@@ -48,6 +51,11 @@ class Place:
     """Whether GPU workers had the resource that marks them when the task was placed."""
     name: str = ""
     """What its tasks do: the same whether the result is computed, kept or stored."""
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the device stands in for one in tests."""
+        return self.library == "hostfree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +98,20 @@ def run_placed(work: Callable[[], Any], *, place: Place) -> Any:
     PlacementError
         On a Dask worker without a device, unless the scheduler sent it there on purpose.
     """
-    stand, name = _stand(), place.name
+    stand = _stand()
     if stand.place == CPU:
         assert stand.annotations is not None
-        return _run_on_host(work, name, stand.annotations.get(REASON, "the scheduler's choice"))
+        return _run_on_host(work, place, stand.annotations.get(REASON, UNKNOWN_REASON))
     if stand.worker is not None and not _has_device(stand, place):
         _refuse(stand.worker)
+    name, is_stand_in = place.name, place.is_stand_in
     for attempt in (1, 2):
         try:
-            with RECORDS.task(name), taking_turns(lock_of(stand.worker)), _stream(stand, place):
+            with (
+                RECORDS.task(name, stand_in=is_stand_in),
+                taking_turns(lock_of(stand.worker)),
+                _stream(stand, place),
+            ):
                 return work()
         except Exception as error:
             if not is_out_of_memory(error):
@@ -111,7 +124,7 @@ def run_placed(work: Callable[[], Any], *, place: Place) -> Any:
     if stand.place == GPU and stand.key not in _handed_over:
         _hand_over(stand, name, said)
     _tell(stand, name, said, loudly=first)
-    return _run_on_host(work, name, OUT_OF_MEMORY)
+    return _run_on_host(work, place, OUT_OF_MEMORY)
 
 
 def _stream(stand: _Stand, place: Place) -> AbstractContextManager[None]:
@@ -123,8 +136,9 @@ def _stream(stand: _Stand, place: Place) -> AbstractContextManager[None]:
     return own_stream()
 
 
-def _run_on_host(work: Callable[[], Any], name: str, reason: str) -> Any:
-    with RECORDS.task(name, reason), staying_on_host():
+def _run_on_host(work: Callable[[], Any], place: Place, reason: str) -> Any:
+    recording = RECORDS.task(place.name, reason, stand_in=place.is_stand_in)
+    with recording, staying_on_host():
         return work()
 
 

@@ -47,6 +47,9 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     that spanwise built; what other layers hold is listed chunk by chunk. Where a result was
     persisted or optimised, its layers are gone, and a note says so.
 
+    Times are there once :func:`spanwise.calibrate` has measured. Kernels that it does not measure
+    are estimated from others, and so are other element types; notes say which.
+
     Examples
     --------
     >>> import dask.array as da, spanwise as sw
@@ -68,10 +71,10 @@ def explain(x: Any, /, *, policy: str | None = None, client: Any = None) -> Expl
     in_force = hook.current()
     library = in_force.device if in_force is not None else "cupy"
     chosen = policy or (in_force.policy if in_force is not None else None)
-    if chosen in (None, "cpu"):
-        facts = DeviceFacts(library)
-    else:
-        facts = devices.with_rates(devices.survey(library, client=client), client=client)
+    facts = DeviceFacts(library)
+    if chosen not in (None, "cpu"):
+        facts = devices.survey(library, client=client)
+    facts = devices.with_rates(facts, client=client)
     lazy = live_layers(collections_of(x))
     reading = read_graph(lazy.graph, list(lazy.keys), policy=chosen or "cpu", facts=facts)
     machine = current_machine(memory=dask.config.get("spanwise.memory", None), client=client)
@@ -103,7 +106,7 @@ class _Account:
         """The account as a value."""
         rows = tuple(self._row(layer) for layer in self.lazy.layers)
         facts = self.facts
-        there = facts.where if facts.devices else facts.missing and f"no GPU, {facts.missing}"
+        there = facts.there if facts.devices else facts.missing and f"no GPU, {facts.missing}"
         return Explanation(
             rows,
             self._totals(rows),
@@ -122,6 +125,7 @@ class _Account:
         if facts is not None:
             chunk_bytes, dtype = facts.chunk_bytes, str(facts.dtype)
         pattern = step.pattern if step is not None else ""
+        time = self.estimates.time(layer, kernel)
         return Row(
             name=step.name if step is not None else layer.prefix,
             planned=step is not None,
@@ -139,7 +143,8 @@ class _Account:
             to_device=_copies(self.work.to_device[name]),
             to_host=_copies(self.work.to_host[name]),
             peak_bytes=step.peak_bytes if step is not None else 0,
-            seconds=self.estimates.seconds(layer, kernel),
+            seconds=None if time is None else time.seconds,
+            estimated="" if time is None else time.estimated,
             device_peak_bytes=self.estimates.device_peak(layer, kernel),
         )
 
@@ -186,13 +191,7 @@ class _Account:
                 notes.append(f"{', '.join(names)}: {form}.")
         notes += self._lost()
         notes += self._over(rows)
-        if any(row.reason.startswith(UNMEASURED) for row in rows):
-            notes.append("To measure kernels and copies where they will run: spanwise calibrate.")
-        if any(row.seconds is not None for row in rows):
-            notes.append(
-                "Times are estimates from the rates that spanwise calibrate measured; reading the "
-                "source and steps of other libraries are not counted."
-            )
+        notes += self._measured(rows)
         if not any(row.planned for row in rows) and rows:
             notes.append(
                 "No step was built by spanwise; peak memory is not planned for other layers."
@@ -204,6 +203,27 @@ class _Account:
             notes.append(
                 f"Planned for {was}, but {now} active now; the result is the same, the peak "
                 "is not. Build the array again for a plan that fits."
+            )
+        return notes
+
+    def _measured(self, rows: tuple[Row, ...]) -> list[str]:
+        """What times and choices by cost rest on."""
+        notes = []
+        if any(row.reason.startswith(UNMEASURED) for row in rows):
+            notes.append("To measure kernels and copies where they will run: spanwise calibrate.")
+        if any(row.seconds is not None for row in rows):
+            notes.append(
+                "Times are estimates from the rates that spanwise calibrate measured; reading the "
+                "source and steps of other libraries are not counted."
+            )
+        for told, names in _by(rows, lambda row: row.estimated).items():
+            if told:
+                notes.append(f"{', '.join(names)}: not measured itself, estimated: {told}.")
+        models = [f"{n} {name or 'of unknown model'}" for name, n in self.facts.models]
+        if len(models) > 1:
+            notes.append(
+                f"Devices are of {len(models)} models ({', '.join(models)}): each is counted with "
+                "its own rates, and takes a task whenever it is free."
             )
         return notes
 

@@ -61,6 +61,8 @@ class Row:
     """Most bytes on one worker, for steps of ours."""
     seconds: float | None = None
     """Estimated time where it runs, copies included, if what was measured can price it."""
+    estimated: str = ""
+    """What the time is estimated from, where the kernel was not measured on such blocks."""
     device_peak_bytes: int = 0
     """Most bytes on one device: input, workspace and output of the tasks that run there at a
     time."""

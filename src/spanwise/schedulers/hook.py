@@ -70,8 +70,8 @@ class placement(ContextDecorator):  # noqa: N801 - a context manager, as dask.an
         is no cluster. ``"data"``: a kernel runs where the larger share of its input is: on the
         host for data that is read there, on a device for chunks that are there already.
         ``"cost"``: consecutive kernels go together where they take least time, copies included,
-        by what ``spanwise calibrate`` and earlier runs measured; what was not measured goes to a
-        device if a task takes in more than 1 MiB.
+        by what ``spanwise calibrate`` and earlier runs measured, of each model of device by its own
+        rates; what was not measured goes to a device if a task takes in more than 1 MiB.
     device : {"cupy", "hostfree"}, optional
         Array library on the device; ``"hostfree"`` stands in for CuPy in tests without a GPU.
     transfers : {"allow", "log", "disallow"}, optional

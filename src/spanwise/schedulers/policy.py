@@ -76,10 +76,30 @@ class DeviceFacts:
     """Tasks at a time on workers without a device."""
     device_threads: int = 1
     """Tasks at a time on the workers that have one, of which one at a time is on the device."""
-    model: str = ""
-    """The kind of device, as rates are kept for it; empty where nobody asked."""
+    models: tuple[tuple[str, int], ...] = ()
+    """The kinds of devices, as rates are kept for them, and how many there are of each; one without
+    a name where nobody asked."""
     rates: RateTable = field(default_factory=RateTable)
-    """What was measured of that kind of device and of the host."""
+    """What was measured of these kinds of devices and of the host."""
+
+    @property
+    def kinds(self) -> tuple[tuple[str, int], ...]:
+        """`models`, or all devices as one kind without a name."""
+        return self.models or (("", self.devices),)
+
+    @property
+    def there(self) -> str:
+        """The devices in words, with their models where these are known of cards, or differ.
+
+        >>> DeviceFacts(devices=3, where="3 GPU workers", models=(("A100", 1), ("T4", 2))).there
+        '3 GPU workers (1 A100, 2 T4)'
+        """
+        names = [name for name, _ in self.models if name]
+        if not names or (self.library != "cupy" and len(names) < 2):
+            return self.where
+        if len(self.models) == 1:
+            return f"{self.where} ({names[0]})"
+        return f"{self.where} ({', '.join(f'{n} {name}' for name, n in self.models)})"
 
     @property
     def tasks_per_device(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 from collections import OrderedDict
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..kernels.observe import observed_by
+from . import devices
 
 TOPIC = "spanwise-placement"
 """Topic of the events that tell of changed placement."""
@@ -75,6 +77,10 @@ class Record:
     """Copies from a device to the host."""
     kernels: Mapping[KernelSize, Counted] = field(default_factory=dict)
     """Calls of the kernels, with the bytes of their blocks."""
+    unseen: int = 0
+    """Tasks that finished on workers that are gone, which took along what else they had counted."""
+    stand_in: bool = False
+    """Whether any of it was placed on what stands in for a device in tests."""
 
     def __add__(self, other: Record) -> Record:
         return Record(
@@ -85,6 +91,8 @@ class Record:
             self.to_device + other.to_device,
             self.to_host + other.to_host,
             _added(self.kernels, other.kernels, Counted()),
+            self.unseen + other.unseen,
+            self.stand_in or other.stand_in,
         )
 
     @property
@@ -123,7 +131,7 @@ class TaskObserver:
         """A kernel ran in parts."""
         self.cuts += 1
 
-    def record(self, *, reason: str | None, finished: bool) -> Record:
+    def record(self, *, reason: str | None, finished: bool, stand_in: bool = False) -> Record:
         """What the task did; with a reason why it ran on the host, if it did."""
         return Record(
             on_device=int(finished and reason is None),
@@ -132,6 +140,7 @@ class TaskObserver:
             to_device=self.to_device,
             to_host=self.to_host,
             kernels=self.kernels,
+            stand_in=stand_in,
         )
 
 
@@ -154,7 +163,9 @@ class Records:
             return record
 
     @contextmanager
-    def task(self, name: str, reason: str | None = None) -> Iterator[None]:
+    def task(
+        self, name: str, reason: str | None = None, *, stand_in: bool = False
+    ) -> Iterator[None]:
         """Record the task that the block runs, on the host if there is a reason for it."""
         observer, finished = TaskObserver(), False
         try:
@@ -162,7 +173,8 @@ class Records:
                 yield
             finished = True
         finally:
-            self.add(name, observer.record(reason=reason, finished=finished))
+            made = observer.record(reason=reason, finished=finished, stand_in=stand_in)
+            self.add(name, made)
 
     def snapshot(self) -> dict[str, Record]:
         """What is known of each name."""
@@ -188,16 +200,39 @@ def merged(snapshots: Iterable[Mapping[str, Record]]) -> dict[str, Record]:
     return total
 
 
-def collect(client: Any = None, *, timeout: float | None = None) -> dict[str, Record]:
+def collect(client: Any = None) -> dict[str, Record]:
     """What placed tasks did, by name: on every worker of a client, or in this process.
 
-    A worker process that died took its records along. Workers that do not answer within a
-    ``timeout`` raise TimeoutError.
+    A worker process that died took its records along; see `lost`.
+    """
+    return merged(collect_by_model(client).values())
+
+
+def collect_by_model(
+    client: Any = None, *, timeout: float | None = None
+) -> dict[str, dict[str, Record]]:
+    """The records by the model of CUDA device that a process uses, empty for none.
+
+    Workers that do not answer within a ``timeout`` raise TimeoutError.
     """
     if client is None:
-        return RECORDS.snapshot()
+        return {_model(): RECORDS.snapshot()}
     answers = client.run(_answer, on_error="ignore", callback_timeout=timeout).values()
-    return merged(dict(answers).values())  # several workers may live in one process
+    processes = {identity: (model, found) for identity, model, found in answers}
+    models = dict.fromkeys(model for model, _ in processes.values())
+    # Several workers may live in one process.
+    return {m: merged(found for model, found in processes.values() if model == m) for m in models}
+
+
+def lost(client: Any) -> dict[str, Record]:
+    """What finished on workers that are gone, as far as the scheduler knows, by name.
+
+    Nothing is known without the plugin that ``MixedCluster`` and ``place_on`` register.
+    """
+    try:
+        return client.run_on_scheduler(_lost)
+    except ImportError:  # a scheduler process without spanwise
+        return {}
 
 
 def events(client: Any) -> list[dict[str, Any]]:
@@ -205,5 +240,17 @@ def events(client: Any) -> list[dict[str, Any]]:
     return [dict(message) for _, message in client.get_events(TOPIC)]
 
 
-def _answer() -> tuple[str, dict[str, Record]]:
-    return RECORDS.identity, RECORDS.snapshot()
+def _answer() -> tuple[str, str, dict[str, Record]]:
+    return RECORDS.identity, _model(), RECORDS.snapshot()
+
+
+def _model() -> str:
+    """The model of the device that kernels have run on here, if they have."""
+    return devices.cuda_model() if "cupy" in sys.modules else ""
+
+
+def _lost(dask_scheduler: Any = None) -> dict[str, Record]:
+    from .dask.plugin import NAME
+
+    plugin = dask_scheduler.plugins.get(NAME)
+    return {} if plugin is None else plugin.finished.lost(dask_scheduler)

@@ -47,11 +47,13 @@ def report(x: Any = None, /, *, policy: str | None = None, client: Any = None) -
     -----
     Nothing is computed. Each process counts what its device tasks do, for the latest 4096 names of
     tasks; several runs of one result add up, and a worker that died took its counts along. Under
-    :func:`spanwise.schedulers.place_on` and in a ``MixedCluster`` the scheduler tells besides what
-    it changed: tasks that a lost or full device could not run.
+    :func:`spanwise.schedulers.place_on` and in a ``MixedCluster`` the scheduler counts which tasks
+    such a worker had finished, and where; their copies and kernels nobody knows. It tells besides
+    what it changed: tasks that a lost or full device could not run.
 
     What was recorded refines the rates that the policy ``"cost"`` works with
-    (:func:`spanwise.calibrate`), each run once.
+    (:func:`spanwise.calibrate`), each run once. Runs placed on the stand-in ``"hostfree"`` do not:
+    its rates are those that ``spanwise.calibrate(device="hostfree")`` measured, if it was asked to.
 
     Examples
     --------
@@ -72,8 +74,10 @@ def report(x: Any = None, /, *, policy: str | None = None, client: Any = None) -
     if _is_client(x):
         x, client = None, x
     client = client if client is not None else active_client()
-    found = records.collect(client)
-    refining.refine(found, client=client)
+    recorded = records.collect_by_model(client)
+    refining.refine(recorded, client=client)
+    gone = {} if client is None else records.lost(client)
+    found = records.merged([*recorded.values(), gone])
     planned = None if x is None else _planned(x, policy, client)
     names = list(found) if planned is None else list(planned)
     rows = [_ran(n, found.get(n), None if planned is None else planned[n]) for n in names]
@@ -118,6 +122,7 @@ def _ran(name: str, record: Record | None, planned: Planned | None) -> Ran:
         to_device=record.to_device,
         to_host=record.to_host,
         kernel_seconds=record.kernel_seconds,
+        unseen=record.unseen,
     )
 
 
@@ -141,11 +146,17 @@ def _notes(rows: list[Ran], planned: Mapping[str, Planned] | None) -> list[str]:
                 f"{row.steps}: {row.cut} calls of kernels ran in parts, since the device had no "
                 "room for the whole; smaller chunks spare the attempts."
             )
+        if row.unseen:
+            notes.append(
+                f"{row.steps}: {row.unseen} of {row.ran} tasks finished on workers that are gone: "
+                "that they did the scheduler knows, their copies and kernels are not counted."
+            )
         if row.missing:
             notes.append(
                 f"{row.steps}: nothing is known of {row.missing} of {row.planned} planned tasks. "
-                "They have not run yet, their results were there already, the worker that ran them "
-                "is gone, or the graph was placed otherwise when it ran."
+                "They have not run yet, their results were there already, the graph was placed "
+                "otherwise when it ran, or the worker that ran them is gone and the cluster has no "
+                "plugin that counts them (spanwise.schedulers.place_on)."
             )
     if planned is None and not rows:
         notes.append("No device task has run here since these processes started.")

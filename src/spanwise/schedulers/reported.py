@@ -34,6 +34,9 @@ class Ran:
     """Copies from a device to the host."""
     kernel_seconds: float
     """Seconds in kernels."""
+    unseen: int = 0
+    """Those of the tasks that finished on workers which are gone: copies and kernels of them are
+    not counted."""
 
     @property
     def ran(self) -> int:
@@ -72,7 +75,7 @@ class Report:
     @property
     def as_planned(self) -> bool:
         """Whether every device task ran on a device, none in parts and none unseen."""
-        return not any(row.on_host or row.cut or row.missing for row in self.rows)
+        return not any(row.on_host or row.cut or row.missing or row.unseen for row in self.rows)
 
     def to_json(self) -> str:
         """The report as JSON text."""

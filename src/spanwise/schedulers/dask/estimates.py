@@ -8,13 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...graph.cost import moving_seconds
+from ...graph.cost import counts_operations, moving_seconds
 from ...graph.cost import seconds as seconds_of_step
 from ...kernels.kernel import Kernel
 from ...machine import Machine
-from ...measures import CPU, TO_DEVICE, TO_HOST
-from ..cost import Load, seconds_of
+from ...measures import CPU, ELEMENTWISE, TO_DEVICE, TO_HOST
+from ..cost import shared, slots_of
 from ..policy import DeviceFacts
+from ..rated import Load, Rated, rated
 from .facts import LayerFacts, inputs_of, needed_bytes
 from .layers import LiveLayer
 from .pricing import load_of
@@ -71,21 +72,27 @@ class Estimates:
     machine: Machine
     """Workers, and the rates of this machine."""
     measured_first: bool
-    """Whether rates of kernels go before what plans say: they are what was compared."""
+    """Whether rates of kernels go before the operations that plans count of transforms: they are
+    what was compared."""
 
-    def seconds(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
-        """Time of a step where it runs, or None where it was not measured."""
+    def time(self, layer: LiveLayer, kernel: Kernel | None) -> Rated | None:
+        """Time of a step where it runs, or None where nothing was measured that tells it."""
+        name = kernel.name if kernel is not None else layer.step.kernel if layer.step else ""
         placed = self.work.tasks[layer.name]
         if placed:
             whole = placed >= (layer.chunks or layer.tasks)
-            return self._on_device(layer, kernel) if whole else None
+            return self._on_devices(layer, name or ELEMENTWISE) if whole else None
         if layer.name in self.reading.held:
             return None
-        measured = self._on_host(layer, kernel)
-        if layer.step is None or (self.measured_first and measured is not None):
+        measured = self._on_host(layer, name) if name else None
+        if layer.step is None:
             return measured
+        is_known = counts_operations(layer.step) and not self.measured_first
+        if measured is not None and not is_known:
+            moved = self._moved(layer)
+            return measured if moved is None else measured.plus(moved, layer.share)
         planned = seconds_of_step(layer.step, self.machine)
-        return measured if planned is None else planned * layer.share
+        return measured if planned is None else Rated(planned * layer.share)
 
     def device_peak(self, layer: LiveLayer, kernel: Kernel | None) -> int:
         """Bytes on one device while tasks of a step run there."""
@@ -94,40 +101,62 @@ class Estimates:
         one = needed_bytes(kernel, self._inputs(layer), layer.facts)
         return one * self.facts.tasks_per_device
 
-    def _on_host(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
-        if kernel is None:
-            return None
+    def _on_host(self, layer: LiveLayer, kernel: str) -> Rated | None:
         facts = self.facts
-        one = seconds_of(self._load(layer, kernel), facts.rates, CPU)
+        one = rated(self._load(layer, kernel), facts.rates, CPU, any_size=True)
         if one is None:
             return None
         threads = facts.host_threads + facts.device_threads
         slots = threads if facts.devices else self.machine.slots
-        return one * math.ceil((layer.chunks or layer.tasks) / slots)
+        rounds = math.ceil((layer.chunks or layer.tasks) / slots)
+        return Rated(one.seconds * rounds, one.estimated)
 
-    def _on_device(self, layer: LiveLayer, kernel: Kernel | None) -> float | None:
-        """What it runs, the copies that begin or end at it, what moves on the host before it."""
-        facts, name = self.facts, layer.name
-        load = self._load(layer, kernel)
-        one = seconds_of(load, facts.rates, facts.model)
-        sent = self._copies(TO_DEVICE, self.work.to_device[name])
-        fetched = self._copies(TO_HOST, self.work.to_host[name])
-        moved = 0.0 if layer.step is None else moving_seconds(layer.step, self.machine)
-        if one is None or sent is None or fetched is None or moved is None:
+    def _on_devices(self, layer: LiveLayer, kernel: str) -> Rated | None:
+        """On all devices together: each model takes as many tasks as it is fast."""
+        each = [self._on_model(layer, kernel, model) for model, _ in self.facts.kinds]
+        known = [one for one in each if one is not None]
+        moved = self._moved(layer)
+        if len(known) < len(each) or moved is None:
             return None
-        runs = one * math.ceil(self.work.tasks[name] / facts.devices)
-        return runs + sent + fetched + moved * layer.share
+        seconds = shared([one.seconds for one in known], slots_of(self.facts))
+        told = dict.fromkeys(one.estimated for one in known if one.estimated)
+        return Rated(seconds, ", ".join(told)).plus(moved, layer.share)
 
-    def _copies(self, way: str, sizes: Collection[int]) -> float | None:
+    def _moved(self, layer: LiveLayer) -> Rated | None:
+        """What goes from chunk to chunk on the host before the step."""
+        if layer.step is None:
+            return Rated(0.0)
+        planned = moving_seconds(layer.step, self.machine)
+        if planned is not None:
+            return Rated(planned)
+        if layer.step.bytes_staged:
+            return None
+        # Of the workers of a cluster only kernels are measured.
+        at_a_time = max(1, min(self.machine.slots, layer.step.tasks))
+        each = layer.step.bytes_moved // at_a_time
+        one = rated(Load(ELEMENTWISE, "float64", each), self.facts.rates, CPU, any_size=True)
+        return None if one is None else Rated(one.seconds, "moves by bytes")
+
+    def _on_model(self, layer: LiveLayer, kernel: str, model: str) -> Rated | None:
+        """What it runs and the copies that begin or end at it, were all devices of one model."""
+        one = rated(self._load(layer, kernel), self.facts.rates, model, any_size=True)
+        sent = self._copies(TO_DEVICE, self.work.to_device[layer.name], model)
+        fetched = self._copies(TO_HOST, self.work.to_host[layer.name], model)
+        if one is None or sent is None or fetched is None:
+            return None
+        runs = one.seconds * math.ceil(self.work.tasks[layer.name] / self.facts.devices)
+        return Rated(runs + sent + fetched, one.estimated)
+
+    def _copies(self, way: str, sizes: Collection[int], model: str) -> float | None:
         total = 0.0
         for nbytes in sizes:
-            one = self.facts.rates.seconds(way, "", self.facts.model, nbytes)
+            one = rated(Load(way, "", nbytes), self.facts.rates, model, any_size=True)
             if one is None:
                 return None
-            total += one
+            total += one.seconds
         return total / max(1, min(self.facts.devices, len(sizes)))
 
-    def _load(self, layer: LiveLayer, kernel: Kernel | None) -> Load:
+    def _load(self, layer: LiveLayer, kernel: str) -> Load:
         return load_of(kernel, self._inputs(layer), layer.facts)
 
     def _inputs(self, layer: LiveLayer) -> list[LayerFacts]:

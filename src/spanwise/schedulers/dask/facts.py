@@ -40,6 +40,11 @@ class LayerFacts:
         """Bytes of a chunk on average."""
         return self._bytes(sum(c) / max(len(c), 1) for c in self.chunks)
 
+    @property
+    def mean_size(self) -> int:
+        """Elements of a chunk on average."""
+        return self.mean_bytes // max(self.dtype.itemsize, 1)
+
     def bytes_of(self, index: tuple[int, ...]) -> int:
         """Bytes of one chunk."""
         return self._bytes(c[i] for c, i in zip(self.chunks, index, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -57,22 +57,17 @@ class PlacedTask(Task):
         )
 
 
-def place_within(task: Any) -> Place | None:
-    """The place of a placed task, or of the first one inside another task; else None.
+def places_within(task: Any) -> Iterator[Place]:
+    """The places of a placed task, or of those inside another task.
 
     Tasks hold others in a fused graph, or as arguments (``dask.delayed`` wraps each so).
     """
     if isinstance(task, PlacedTask):
-        return task.place
-    if not isinstance(task, Task):
-        return None
-    inner = task.args[0].values() if task.has_subgraph() else task.args
-    for one in inner:
-        if isinstance(one, Task):
-            place = place_within(one)
-            if place is not None:
-                return place
-    return None
+        yield task.place
+    elif isinstance(task, Task):
+        inner = task.args[0].values() if task.has_subgraph() else task.args
+        for one in inner:
+            yield from places_within(one)
 
 
 def unwrapped(task: Any) -> Any:

@@ -21,7 +21,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 from .. import devices
 from ..execution import CPU, GPU, OUT_OF_MEMORY, PLACE, REASON
 from ..records import TOPIC
-from .placed import place_within
+from .finished import Finished
+from .placed import places_within
 from .pressure import BackPressure, decide_anew, logged
 
 logger = logging.getLogger("spanwise")
@@ -56,6 +57,7 @@ class PlacementPlugin(SchedulerPlugin):
         self.grace = grace
         self.timeout = timeout
         self.pressure = BackPressure(gate_bytes)
+        self.finished = Finished()
         self.scheduler: Any = None
         self._found: set[str] = set()
         self._seen: set[str] = set()
@@ -160,8 +162,10 @@ class PlacementPlugin(SchedulerPlugin):
             ts = scheduler.tasks.get(key)
             if ts is None or ts.state != "released":
                 continue
-            if place_within(ts.run_spec) is not None:
+            names = tuple(place.name for place in places_within(ts.run_spec))
+            if names:
                 placed.append(ts)
+                self.finished.expect(ts.key, names)
         if not placed:
             return
         workers = self.gpu_workers()
@@ -220,14 +224,17 @@ class PlacementPlugin(SchedulerPlugin):
 
     def log_event(self, topic: str, msg: Any) -> None:
         """A worker says that a task did not fit on its device; the task itself comes next."""
-        if topic != TOPIC or not isinstance(msg, dict) or msg.get("action") != "out-of-memory":
+        if topic != TOPIC or not isinstance(msg, dict):
             return
-        if msg["key"] in self._watched:
+        if msg.get("action") == "ran-on-host":
+            self.finished.ran_on_host(msg["key"], OUT_OF_MEMORY)
+        elif msg.get("action") == "out-of-memory" and msg["key"] in self._watched:
             self._exhausted.add(msg["key"])
 
     @logged
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """A task changed its state."""
+        self.finished.moved(self.scheduler, key, start, finish, kwargs.get("worker"))
         if key in self._watched:
             if start == "processing" and finish == "released":
                 self._came_back(key)
@@ -269,6 +276,7 @@ class PlacementPlugin(SchedulerPlugin):
     def restart(self, scheduler: Any) -> None:
         """Everything is forgotten."""
         self.pressure.forget()
+        self.finished.clear()
         self._watched.clear()
         self._exhausted.clear()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...kernels.kernel import Kernel, kernel_of
+from ...kernels.kernel import kernel_of
 from ...measures import ELEMENTWISE
-from ..cost import Group, Load, Work, choose
+from ..cost import Group, Work, choose
 from ..policy import Verdict, device_dtype
+from ..rated import Load
 from ..segments import Role, Segment
 
 if TYPE_CHECKING:
@@ -69,19 +70,20 @@ def settle(
     return [s for s in segments if id(s) not in lost] if lost else segments
 
 
-def load_of(kernel: Kernel | None, inputs: Collection[LayerFacts], made: LayerFacts | None) -> Load:
-    """What one run takes in, by what is known of its input, or else of its output.
+def load_of(name: str, inputs: Collection[LayerFacts], made: LayerFacts | None) -> Load:
+    """What one run of a kernel takes in, by what is known of its input, or else of its output.
 
-    Of a kernel that is its block, the largest input; without a kernel all operands are streamed.
+    Of a kernel that is its block, the largest input, and others of as many elements; `ELEMENTWISE`
+    streams all operands.
     """
-    name = ELEMENTWISE if kernel is None else kernel.name
     known = [f for f in inputs if device_dtype(f.dtype.kind, f.dtype.itemsize)]
     known = known or [f for f in (made,) if f is not None]
     if not known:
         return Load(name, "", 0)
     main = max(known, key=lambda f: (f.mean_bytes, str(f.dtype)))
-    nbytes = main.mean_bytes if kernel is not None else sum(f.mean_bytes for f in known)
-    return Load(name, str(main.dtype), nbytes)
+    taken = known if name == ELEMENTWISE else [f for f in known if f.mean_size == main.mean_size]
+    nbytes = sum(f.mean_bytes for f in taken)
+    return Load(name, str(main.dtype), nbytes, 0 if made is None else made.mean_bytes)
 
 
 def _work(
@@ -97,7 +99,8 @@ def _work(
         if roles[member] is not Role.SLICE:  # a view
             kernel = kernel_of(function_of(member))
             inputs = [f for d in dependencies[member] if (f := _facts(reader, d)) is not None]
-            loads.append(load_of(kernel, inputs, _facts(reader, member)))
+            name = ELEMENTWISE if kernel is None else kernel.name
+            loads.append(load_of(name, inputs, _facts(reader, member)))
     # An input of which nothing is known is taken to be as large as what a kernel makes.
     sent = [_copied(_facts(reader, key), loads[0].nbytes) for key in segment.inputs]
     fetched = [_copied(_facts(reader, key), 0) for key in segment.outputs]

@@ -100,8 +100,10 @@ class Reading:
     def bytes_of(self, key: Any) -> int:
         """Bytes of one chunk, 0 where nothing is known of it."""
         facts = self.layers.get(key[0]) if isinstance(key, tuple) else None
-        if facts is None or len(key) != len(facts.chunks) + 1:
+        if facts is None:
             return 0
+        if len(key) != len(facts.chunks) + 1:  # gathered for a kernel that makes another axis
+            return facts.mean_bytes
         return facts.bytes_of(key[1:])
 
 
