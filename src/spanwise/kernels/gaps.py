@@ -110,7 +110,7 @@ fill_between = Kernel(
     "fill_between",
     _fill_between,
     workspace=lambda in_bytes, out_bytes: 6 * in_bytes,
-    device_workspace=lambda in_bytes, out_bytes: 16 * in_bytes,
+    device_workspace=lambda in_bytes, out_bytes: 18 * in_bytes,
 )
 """A block with its gaps filled, given what `gap_ends` told of all blocks along the axis.
 

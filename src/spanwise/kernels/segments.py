@@ -22,9 +22,10 @@ import numpy as np
 from .detrend import detrended, real_dtype
 from .fft import fft
 from .kernel import Kernel
-from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .library import DEVICE_LIBRARIES, Array, library_of, namespace
 from .memory import all_but
 from .spectrum import as_inexact
+from .tables import table_of
 from .window import Window, window_values
 
 _SLAB_BYTES = {False: 2**19, True: 2**28}
@@ -152,10 +153,14 @@ def lines_of(run: Run, slab: Slab, how: Segments) -> Array:
         strides = (before, how.step * along, behind, along)
         return np.lib.stride_tricks.as_strided(part, shape, strides, writeable=False)
     xp = namespace(part)
-    index = how.step * np.arange(count)[:, None] + np.arange(how.nperseg)
-    taken = xp.take(part, like(index.ravel(), part), axis=1)
+    taken = xp.take(part, table_of(part, _samples, count, how.step, how.nperseg), axis=1)
     taken = xp.reshape(taken, (part.shape[0], count, how.nperseg, part.shape[2]))
     return xp.permute_dims(taken, (0, 1, 3, 2))
+
+
+def _samples(count: int, step: int, nperseg: int) -> np.ndarray:
+    """The samples of some segments, one segment behind the other."""
+    return (step * np.arange(count)[:, None] + np.arange(nperseg)).ravel()
 
 
 class Prepared:
@@ -166,7 +171,8 @@ class Prepared:
         self.dtype = dtype
         empty = namespace(reference).empty((0,), dtype=dtype)
         values = window_values(how.window, how.nperseg)
-        self.window = like(values, reference, dtype=real_dtype(empty))
+        kind = real_dtype(empty)
+        self.window = table_of(reference, window_values, how.window, how.nperseg, dtype=kind)
         self.is_flat = bool((values == 1).all())
         self._scratch = np.empty(0, np.uint8)
 
