@@ -4,9 +4,9 @@ A device adds values at a place that several threads share in the order in which
 starts a kernel for every call, however small. So entries are gathered, group behind group, into
 columns of a fixed length, which one call adds up, all groups together; what a group has beyond
 whole columns goes on beside their sums to the next step. Each step takes about the root of the
-entries of the largest group, and the last one fills groups up with zeros: two steps serve groups of
-a thousand entries, three those of a million. Sums of columns lose fewer digits than one running
-sum; differences of a running sum along the line would lose those of small groups.
+entries of the largest group, and the last one fills groups up with zeros: two steps serve the rings
+of a plane, three the shells of a space. Sums of columns lose fewer digits than one running sum;
+differences of a running sum along the line would lose those of small groups.
 """
 
 from __future__ import annotations

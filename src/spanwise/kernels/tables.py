@@ -96,9 +96,10 @@ def table_of(
     key: Any = (make, args, str(np.dtype(dtype)) if dtype is not None else None, axis, x.ndim)
     key = (_stream_of(x), key)
     try:
-        table = _TABLES.find(place, key)
+        hash(key)
     except TypeError:  # an array among the arguments
         return _sent(make(*args), x, dtype, axis)
+    table = _TABLES.find(place, key)
     if table is None:
         table = _sent(make(*args), x, dtype, axis)
         _TABLES.keep(place, key, table, _bytes_of(table))
