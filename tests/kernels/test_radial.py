@@ -59,6 +59,12 @@ def test_parts_of_a_spectrum_add_up_to_the_whole(xp):
     xp_assert_close(sum(parts[1:], parts[0]), xp.asarray(by_hand(x)[:, None, :]), rtol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(0, 9, 12), (2, 0, 12), (2, 9, 0)])
+def test_nothing_adds_up_to_nothing(xp, shape):
+    out = ring_sums(xp.asarray(np.empty(shape)), 0, 0, rings=rings())
+    xp_assert_close(out, xp.asarray(np.zeros((shape[0], 1, 7))))
+
+
 def test_rings_that_are_not_kept_are_left_out(xp):
     x = values()
     out = ring_sums(xp.asarray(x), 0, 0, rings=rings(kept=(1, 4)))
@@ -80,6 +86,7 @@ def test_large_spectra_are_looked_up_in_pieces_and_short_ones_together(xp, monke
         monkeypatch.setattr(radial, "_PIECE", piece)
         monkeypatch.setattr(radial, "_DEVICE_PIECE", piece)
         monkeypatch.setattr(radial, "_AT_ONCE", at_once)
+        monkeypatch.setattr(radial, "_GATHERED", at_once)
         out = ring_sums(xp.asarray(x), 0, 0, rings=rings())
         xp_assert_close(out, xp.asarray(expected), rtol=1e-12)
         counts, means = ring_means([(9, 1 / 9), (12, 1 / 12)], 0.1)

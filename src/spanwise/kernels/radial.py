@@ -29,6 +29,8 @@ _KEPT = 1 << 23
 """Tables of so many frequencies in all are kept for the next block."""
 _DEVICE_PIECE, _DEVICE_KEPT = 1 << 22, 1 << 25
 """The same on a device, for which each piece is a few calls more."""
+_GATHERED = 1 << 21
+"""Values that other libraries gather at a time on the CPU: what becomes of them stays in cache."""
 _AT_ONCE = 1 << 16
 """Values that one pass adds up at least, where lines are short."""
 _EDGE = 1e-9
@@ -215,6 +217,8 @@ def _add_by_taking(x: Array, starts: tuple[int, ...], rings: Rings) -> Array:
     xp = namespace(x)
     counts, device = tuple(x.shape[1:]), library_of(x) in DEVICE_LIBRARIES
     piece, kept = (_DEVICE_PIECE, _DEVICE_KEPT) if device else (_PIECE, _KEPT)
+    if 0 in x.shape:
+        return xp.zeros((x.shape[0], len(rings.kept)), dtype=x.dtype, device=x.device)
     keeps = math.prod(counts) <= kept
     make = _kept_steps if keeps and not device else _make_steps
     out = None
@@ -222,7 +226,10 @@ def _add_by_taking(x: Array, starts: tuple[int, ...], rings: Rings) -> Array:
         where = (starts[0] + begin, *starts[1:]), (end - begin, *counts[1:])
         steps = table_of(x, make, rings, *where, keep=keeps)
         part = xp.reshape(x[:, begin:end, ...], (x.shape[0], math.prod(where[1])))
-        sums = sums_of_groups(part, steps)
+        rows = x.shape[0] if device else max(1, _GATHERED // part.shape[1])
+        bounds = itertools.pairwise([*range(0, x.shape[0], rows), x.shape[0]])
+        some = [sums_of_groups(part[i:j, :], steps) for i, j in bounds]
+        sums = some[0] if len(some) == 1 else xp.concat(some, axis=0)
         out = sums if out is None else out + sums
     return out
 
