@@ -112,7 +112,9 @@ def filled_lines(x: Array, position: Array | None = None) -> Array:
     if 0 in (gaps.shape[0], there.shape[0]):
         return x
     inside = _between(values, gaps, there, x.shape[-1], position)
-    number = xp.clip(xp.cumulative_sum(xp.astype(gone, index), dtype=index) - 1, 0)
+    ones = xp.astype(gone, index)
+    number = xp.cumulative_sum(ones, dtype=index) - ones
+    number -= xp.astype(number == gaps.shape[0], index)
     filled = xp.where(gone, xp.take(inside, number, axis=0), values)
     return xp.reshape(filled, x.shape)
 
@@ -126,8 +128,8 @@ def _between(values: Array, gaps: Array, there: Array, n: int, position: Array |
     most = there.shape[0]
     # Of two lists that hold all indices between them, in order, each tells ranks in the other.
     rank = gaps - xp.arange(gaps.shape[0], dtype=gaps.dtype, device=gaps.device)
-    left = xp.take(there, xp.clip(rank - 1, 0, most - 1), axis=0)
-    right = xp.take(there, xp.clip(rank, 0, most - 1), axis=0)
+    left = xp.take(there, rank - xp.astype(rank > 0, rank.dtype), axis=0)
+    right = xp.take(there, rank - xp.astype(rank == most, rank.dtype), axis=0)
     begin = gaps - gaps % n
     no_left, no_right = (rank == 0) | (left < begin), (rank == most) | (right >= begin + n)
     del rank, begin
