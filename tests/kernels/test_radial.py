@@ -94,40 +94,20 @@ def test_large_spectra_are_looked_up_in_pieces_and_short_ones_together(xp, monke
         assert means[0] < 0.1 < means[1] < 0.2
 
 
-def arrays_made(monkeypatch, call):
-    """Arrays that a call makes on the device, views among them."""
-    made, adopt = [], HostFree._adopt
-
-    def counting(data):
-        made.append(data.shape)
-        return adopt(data)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(HostFree, "_adopt", counting)
-        call()
-    return len(made)
-
-
-def test_a_device_does_no_more_for_many_rings_than_for_few(monkeypatch):
+def test_a_device_does_no_more_for_many_rings_than_for_few(arrays_made):
     x = HostFree.copy_from_host(values((2, 64, 64)))
-    made = {
-        count: arrays_made(
-            monkeypatch,
-            lambda count=count: ring_sums(
-                x, 0, 0, rings=rings(64, 64, width=0.5 / count, kept=tuple(range(count)))
-            ),
-        )
-        for count in (8, 32)
-    }
-    assert made[8] == made[32] < 40
+    few, many = (
+        arrays_made(ring_sums, x, 0, 0, rings=rings(64, 64, width=0.5 / n, kept=tuple(range(n))))
+        for n in (8, 32)
+    )
+    assert few == many < 40
 
 
-def test_a_device_keeps_its_tables_for_the_next_block(monkeypatch):
+def test_a_device_keeps_its_tables_for_the_next_block(arrays_made):
     drop_tables("hostfree")
     blocks = [HostFree.copy_from_host(x[None]) for x in values((2, 64, 64))]
-    where = rings(64, 64)
-    made = [arrays_made(monkeypatch, lambda b=b: ring_sums(b, 0, 0, rings=where)) for b in blocks]
-    assert made[1] < made[0]
+    first, second = (arrays_made(ring_sums, b, 0, 0, rings=rings(64, 64)) for b in blocks)
+    assert second < first
     assert 4 * 64 * 64 <= drop_tables("hostfree") <= 6 * 64 * 64
 
 

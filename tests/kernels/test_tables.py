@@ -119,6 +119,13 @@ def test_those_that_were_not_asked_for_longest_go_first(monkeypatch):
     assert drop_tables("hostfree") == 3 * 80
 
 
+def test_their_number_is_bounded_too(monkeypatch):
+    monkeypatch.setattr(tables, "_KEPT_TABLES", 3)
+    for step in range(10):
+        table_of(X, Maker(), 10, step)
+    assert drop_tables("hostfree") == 3 * 80
+
+
 def test_a_table_beyond_the_bound_is_sent_and_not_kept(monkeypatch):
     monkeypatch.setattr(tables, "_KEPT_BYTES", 79)
     np.testing.assert_array_equal(host(table_of(X, Maker(), 10)), np.arange(10))

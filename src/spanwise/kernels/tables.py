@@ -15,8 +15,9 @@ import numpy as np
 
 from .library import DEVICE_LIBRARIES, Array, library_of, like
 
-_KEPT_BYTES = 2**28
-"""Most bytes of tables that a device keeps; those that were not asked for longest go first."""
+_KEPT_BYTES, _KEPT_TABLES = 2**28, 1024
+"""Most bytes of tables that a device keeps, and most tables: those that were not asked for longest
+go first."""
 
 
 class _Tables:
@@ -43,7 +44,7 @@ class _Tables:
             kept = self._kept.setdefault(place, OrderedDict())
             kept[key] = table, nbytes
             excess = sum(n for _, n in kept.values()) - _KEPT_BYTES
-            while excess > 0:
+            while excess > 0 or len(kept) > _KEPT_TABLES:
                 excess -= kept.popitem(last=False)[1][1]
 
     def drop(self, library: str) -> int:
