@@ -228,7 +228,8 @@ def _restore_trend(
     response: Response,
     type: Trend,
 ) -> Array:
-    zeros = [like(np.zeros([1] * len(axes)), x) for _ in axes]
+    xp, shape = namespace(x), (1,) * len(axes)
+    zeros = [xp.zeros(shape, dtype=xp.float64, device=x.device) for _ in axes]
     share = _at_zero(response(*zeros), x, axes)
     chosen, lengths = tuple(a.axis for a in axes), tuple(a.length for a in axes)
     params = {"axes": chosen, "lengths": lengths, "type": type}
