@@ -12,6 +12,7 @@ import scipy.fft
 import spanwise as sw
 from spanwise.kernels.cupy.plans import plan_bytes
 from spanwise.kernels.memory import is_out_of_memory
+from spanwise.kernels.tables import drop_tables
 from spanwise.schedulers import placement
 from spanwise.schedulers.devices import cuda_devices
 from spanwise.testing.cases import all_cases
@@ -73,6 +74,28 @@ def test_functions_give_back_all_memory(cupy, case):
 
     once()
     assert once() == once()
+
+
+def test_tables_stay_on_the_card_until_they_are_given_back(cupy):
+    drop_tables("cupy")
+    values = np.random.default_rng(0).standard_normal((4, 300, 400)).astype("float32")
+    x, how = cupy.asarray(values), {"axes": (1, 2), "window": "hann", "detrend": "linear"}
+    want = sw.signal.isotropic_power_spectrum(values, **how)
+    cupy.cuda.Device().synchronize()
+    for stream in (cupy.cuda.Stream.null, cupy.cuda.Stream(), cupy.cuda.Stream.null):
+        with stream:
+            got = sw.signal.isotropic_power_spectrum(x, **how).get()
+        assert np.linalg.norm(got - want) <= 1e-5 * np.linalg.norm(want)
+    assert drop_tables("cupy") > 0
+    assert drop_tables("cupy") == 0
+
+
+def test_rings_are_added_up_to_the_same_last_bit_each_time(cupy):
+    x = cupy.asarray(np.random.default_rng(0).standard_normal((3, 256, 256)).astype("float32"))
+    once = sw.signal.isotropic_power_spectrum(x, axes=(1, 2)).get()
+    for _ in range(5):
+        again = sw.signal.isotropic_power_spectrum(x, axes=(1, 2)).get()
+        np.testing.assert_array_equal(again, once)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])

@@ -1,7 +1,6 @@
 """Placed graphs on clusters of processes: GPU workers, CPU workers beside, and what goes wrong."""
 
 import os
-import pathlib
 import sys
 from importlib.util import find_spec
 
@@ -124,24 +123,16 @@ def test_two_gpu_workers_share_the_work_and_the_card(device, two, values):
     assert all(to_device[0] > 0 for to_device, _ in counted.values())
 
 
-def make(n, library):
-    import numpy as np
-
-    import spanwise as sw
-
-    return sw.to_device(np.arange(float(n)).reshape(4, -1)[:, ::2], library=library)
-
-
-def doubled(block):
-    return block * 2
-
-
 def test_device_arrays_travel_between_workers_and_to_the_client(device, two):
     if device.is_card and find_spec("numba") is None:
         pytest.skip("Dask sends CuPy arrays with the help of Numba, which is not installed")
+
+    def make(n, library):  # a function of a module would go by its name
+        return sw.to_device(np.arange(float(n)).reshape(4, -1)[:, ::2], library=library)
+
     first, second = gpu_addresses(two)
     here = two.submit(make, 32, device.library, workers=[first], pure=False)
-    there = two.submit(doubled, here, workers=[second], pure=False)
+    there = two.submit(lambda block: block * 2, here, workers=[second], pure=False)
     got = there.result(timeout=60)
     assert library_of(got) == device.library
     want = 2 * np.arange(32.0).reshape(4, -1)[:, ::2]
@@ -209,20 +200,19 @@ def test_a_chunk_without_room_runs_on_a_cpu_worker(device, client, room):
     assert (record.on_device, list(record.on_host)) == (0, ["the device had no memory left"])
 
 
-def die_once(block, marker):
-    """A reader that kills the GPU worker when it first gets there."""
-    marker = pathlib.Path(marker)
-    if get_worker().name == "gpu0" and not marker.exists():
-        marker.touch()
-        os._exit(1)
-    return block
-
-
 def test_a_gpu_worker_that_is_killed_comes_back_and_goes_on(device, client, values, tmp_path):
     marker = tmp_path / "died"
+
+    def die_once(block):
+        """A reader that kills the GPU worker when it first gets there."""
+        if get_worker().name == "gpu0" and not marker.exists():
+            marker.touch()
+            os._exit(1)
+        return block
+
     x = da.from_array(values, chunks=(1, 6, 10))
     with device.placement():
-        read = x.map_blocks(die_once, str(marker), dtype=x.dtype, meta=x._meta)
+        read = x.map_blocks(die_once, dtype=x.dtype, meta=x._meta)
         got = sw.fft.fft(read, axis=1).compute()
     assert marker.exists()
     np.testing.assert_allclose(got, scipy.fft.fft(values, axis=1), atol=1e-12)

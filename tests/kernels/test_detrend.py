@@ -91,7 +91,7 @@ def test_slabs_give_what_the_whole_does(type):
         np.testing.assert_array_equal(got[i], detrend(x[i], axes=(1,), type=type))
 
 
-@pytest.mark.parametrize("breaks", [(), (4,), (1, 4, 9)])
+@pytest.mark.parametrize("breaks", [(), (4,), (1, 4, 9), (1, 4, 7, 10), (3, 6, 9), (5, 5)])
 def test_segments_have_trends_of_their_own(xp, breaks):
     x = values((3, 11))
     want = scipy.signal.detrend(x, axis=1, bp=list(breaks) or 0)

@@ -6,7 +6,7 @@ import pytest
 from spanwise.kernels.gaps import ENDS, fill_between, gap_ends
 from spanwise.kernels.library import namespace
 from spanwise.kernels.missing import fill_missing
-from spanwise.testing import xp_assert_close
+from spanwise.testing import HostFree, xp_assert_close
 
 pytestmark = pytest.mark.skip_xp_backends("dask", reason="kernels take concrete blocks")
 
@@ -40,6 +40,16 @@ def test_parts_of_lines_are_filled_as_the_whole(xp, dtype, cuts):
     expected = xp.asarray(fill_missing(values, axes=(1,), fill="interp"))
     rtol = 1e-12 if dtype == "float64" else 1e-5
     xp_assert_close(ns.concat(filled, axis=1), expected, rtol=rtol, atol=rtol)
+
+
+def test_a_device_makes_no_more_calls_where_there_are_more_blocks(arrays_made):
+    x, made = lines(), []
+    for number in (3, 10):
+        ends = gap_ends(x, 0, axes=(1,))
+        ends = HostFree.copy_from_host(np.tile(ends, (1, number)))
+        block = HostFree.copy_from_host(x)
+        made.append(arrays_made(fill_between, block, ends, 0, 1, axes=(1,)))
+    assert made[0] == made[1]
 
 
 def test_a_block_tells_its_first_and_last_values(xp):

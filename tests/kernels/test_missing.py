@@ -3,7 +3,7 @@ import pytest
 
 from spanwise.errors import NonFiniteError
 from spanwise.kernels.missing import Source, fill_missing, refuse_missing
-from spanwise.testing import xp_assert_close, xp_assert_equal
+from spanwise.testing import HostFree, limit_memory, xp_assert_close, xp_assert_equal
 
 pytestmark = pytest.mark.skip_xp_backends("dask", reason="kernels take concrete blocks")
 
@@ -39,6 +39,22 @@ def test_gaps_are_filled_between_their_neighbours_along_one_axis_after_the_other
     out = fill_missing(xp.asarray(values), axes=axes, fill="interp")
     rtol = 1e-5 if dtype in ("float32", "complex64") else 1e-12
     xp_assert_close(out, xp.asarray(expected.astype(dtype)), rtol=rtol, atol=rtol)
+
+
+def test_a_device_makes_no_more_calls_for_long_lines_than_for_short_ones(arrays_made):
+    blocks = [HostFree.copy_from_host(gappy((6, n))) for n in (40, 4000)]
+    short, long = (arrays_made(fill_missing, b, axes=(1,), fill="interp") for b in blocks)
+    assert long == short
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_a_device_needs_no_more_room_than_the_kernel_says(dtype, share):
+    x = np.random.default_rng(0).normal(size=(64, 256)).astype(dtype)
+    x[np.random.default_rng(1).random(x.shape) < share] = np.nan
+    with limit_memory("1GiB") as account:
+        out = fill_missing(HostFree.copy_from_host(x), axes=(0,), fill="interp")
+    assert account.peak <= 2 * x.nbytes + fill_missing.device_workspace(x.nbytes, out.nbytes)
 
 
 def test_a_number_takes_the_place_of_every_gap(xp):

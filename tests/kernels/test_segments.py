@@ -55,6 +55,41 @@ def test_sums_depend_on_no_slab(monkeypatch, axis, slab):
     np.testing.assert_allclose(on_device.copy_to_host(), got, rtol=1e-10, atol=1e-9)
 
 
+@pytest.mark.parametrize("summed", [1, 2**23])
+@pytest.mark.parametrize(
+    ("nperseg", "step"), [(16, 8), (16, 4), (16, 16), (15, 4), (20, 1), (5, 8)]
+)
+def test_a_device_cuts_and_adds_as_the_host_does(monkeypatch, nperseg, step, summed):
+    monkeypatch.setattr(segments, "_DEVICE_SUMMED", summed)
+    x, y = values((2, 1500, 3)), values((2, 1500, 3), seed=1)
+    how = segmented(nperseg, step, 1)
+    want = segment_sums(x, y, how=how, quantity="coherence")
+    blocks = (HostFree.copy_from_host(z) for z in (x, y))
+    got = segment_sums(*blocks, how=how, quantity="coherence")
+    np.testing.assert_allclose(got.copy_to_host(), want, rtol=1e-10, atol=1e-8)
+
+
+@pytest.mark.parametrize("quantity", ["power", "cross", "coherence"])
+def test_a_device_makes_no_more_calls_for_many_segments_than_for_few(arrays_made, quantity):
+    made = []
+    for n in (4096, 16384):
+        blocks = [HostFree.copy_from_host(values((1, n), seed=i)) for i in range(2)]
+        blocks = blocks[: 1 + (quantity != "power")]
+        how = segmented(16, 8, 1)
+        made.append(arrays_made(segment_sums, *blocks, how=how, quantity=quantity))
+    assert made[1] <= made[0]
+
+
+@pytest.mark.parametrize("quantity", ["power", "coherence"])
+def test_a_device_needs_no_more_room_than_the_kernel_says(quantity):
+    x, how = values((1, 2**14), "float32"), segmented(64, 32, 1)
+    with limit_memory("1GiB") as account:
+        blocks = [HostFree.copy_from_host(x)] * (1 + (quantity != "power"))
+        out = segment_sums(*blocks, how=how, quantity=quantity)
+        room = segment_sums.device_workspace(x.nbytes, out.nbytes)
+    assert account.peak <= x.nbytes + out.nbytes + room
+
+
 @given(st.data())
 def test_pieces_in_front_are_joined_only_where_segments_cross(draw):
     n = draw.draw(st.integers(2, 80))

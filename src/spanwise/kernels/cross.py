@@ -85,10 +85,10 @@ def _cross(
     if 0 in x.shape:
         return nothing(as_inexact(x, True) * as_inexact(y, True), axes, half=half)
     real = not any(xp.isdtype(z.dtype, "complex floating") for z in (x, y))
-    tables = tables_of(windows, x, axes)
-    how = {"detrend": detrend, "windows": tables, "engine": engine, "real": real}
+    how = {"detrend": detrend, "windows": windows, "engine": engine, "real": real}
     centred = centred_axes(axes, half=half, shift=shift)
     if library_of(x) == "numpy":
+        how["windows"] = tables_of(windows, x, axes)
         dtypes = (as_inexact(z[:0], True).dtype for z in (x, y))
         return by_parts(
             x,

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ from .kernel import Kernel
 from .library import Array, like, namespace
 from .slabs import slabs
 from .spectrum import as_inexact
+from .tables import table_of
 
 Trend = Literal["constant", "linear"]
 """What is taken away: a mean, or a mean and one slope per axis."""
@@ -49,6 +50,11 @@ def along(values: np.ndarray, axis: int, x: Array) -> Array:
     shape = [1] * x.ndim
     shape[axis] = values.size
     return like(values.reshape(shape), x, dtype=real_dtype(x))
+
+
+def _ramp(x: Array, n: int, start: int, stop: int, axis: int) -> Array:
+    """`coordinates` along an axis of a block."""
+    return table_of(x, coordinates, n, start, stop, axis=axis, dtype=real_dtype(x))
 
 
 def real_dtype(x: Array) -> np.dtype:
@@ -76,7 +82,7 @@ def _sums(
     for axis, start, n in zip(axes, starts, lengths, strict=True) if type == "linear" else ():
         others = tuple(a for a in axes if a != axis)
         rows = xp.sum(x, axis=others, keepdims=True, dtype=wide) if others else x
-        t = along(coordinates(n, start, start + x.shape[axis]), axis, rows)
+        t = _ramp(rows, n, start, start + x.shape[axis], axis)
         sums.append(xp.sum(rows * t, axis=axis, keepdims=True, dtype=wide))
     return [xp.sum(x, axis=tuple(axes), keepdims=True, dtype=wide), *sums]
 
@@ -100,7 +106,7 @@ def _less(
         out -= rest
     for axis, start, n, moment in zip(axes, starts, lengths, moments, strict=False):
         slope = xp.astype(moment * (12 / (count * max(n * n - 1, 1))), x.dtype)
-        ramp = slope * along(coordinates(n, start, start + x.shape[axis]), axis, x)
+        ramp = slope * _ramp(x, n, start, start + x.shape[axis], axis)
         if axis == axes[0]:
             ramp += rest
         out -= ramp
@@ -129,8 +135,18 @@ def _generic(
         return x
     if not breaks:
         return detrended(x, axes, type)
-    parts = [detrended(x[part], axes, type) for part in _segments(x, axes[0], breaks)]
-    return namespace(x).concat(parts, axis=axes[0])
+    xp, (axis,) = namespace(x), axes
+    edges = sorted({0, *breaks, x.shape[axis]})
+    parts, begin = [], 0
+    for length, alike in groupby(b - a for a, b in pairwise(edges)):
+        # Segments of one length that follow one another are rows of a matrix: one fit for all.
+        rows = len(list(alike))
+        part = x[(*(slice(None),) * axis, slice(begin, begin + rows * length), ...)]
+        shape = (*x.shape[:axis], rows, length, *x.shape[axis + 1 :])
+        fitted = detrended(xp.reshape(part, shape), (axis + 1,), type)
+        parts.append(xp.reshape(fitted, part.shape))
+        begin += rows * length
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=axis)
 
 
 def _numpy(

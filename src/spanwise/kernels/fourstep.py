@@ -23,8 +23,9 @@ import numpy as np
 
 from .fft import fft
 from .kernel import Kernel
-from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .library import DEVICE_LIBRARIES, Array, library_of, namespace
 from .memory import all_but
+from .tables import table_of
 
 _FORWARD = frozenset({"fft", "rfft", "hfft"})
 _POINTS, _DEVICE_POINTS = 2**16, 2**24
@@ -49,11 +50,16 @@ def angles(
     return out
 
 
-@functools.lru_cache(maxsize=16)
-def _fine(row: int, rows: int, width: int, n: int, forward: bool, dtype: np.dtype) -> np.ndarray:
-    """w(n)^((row + k) j) for k < rows, j < width: the same for every slab of one transform."""
-    table = angles(np.arange(row, row + rows), np.arange(width), n, dtype)
+def _factors(
+    columns: tuple[int, int, int], row: int, rows: int, n: int, forward: bool, dtype: np.dtype
+) -> np.ndarray:
+    """w(n)^((row + k) j) for k < rows and j in a range."""
+    table = angles(np.arange(row, row + rows), np.arange(*columns), n, dtype)
     return table if forward else table.conj()
+
+
+_fine = functools.lru_cache(maxsize=16)(_factors)
+"""Kept where it is the same for every slab of one transform."""
 
 
 def _twiddle(x: Array, axis: int, row: int, first: int, *, n: int, forward: bool) -> Array:
@@ -66,10 +72,9 @@ def _twiddle(x: Array, axis: int, row: int, first: int, *, n: int, forward: bool
     xp = namespace(x)
     rows, width = x.shape[axis], x.shape[axis + 1]
     step = math.isqrt(max(width, 1) - 1) + 1
-    dtype = _complex_dtype(x)
-    coarse = angles(np.arange(row, row + rows), np.arange(first, first + width, step), n, dtype)
-    coarse = like(coarse if forward else coarse.conj(), x)
-    fine = like(_fine(row, rows, step, n, forward, dtype), x)
+    same = row, rows, n, forward, _complex_dtype(x)
+    coarse = table_of(x, _factors, (first, first + width, step), *same)
+    fine = table_of(x, _fine, (0, step, 1), *same)
     behind = (1,) * (x.ndim - axis - 2)
     points = _DEVICE_POINTS if library_of(x) in DEVICE_LIBRARIES else _POINTS
     height, length = max(1, points // max(width, 1)), max(1, points // step)
@@ -205,19 +210,22 @@ back = Kernel("back", _back, workspace=max, in_place=True, free_axes=_free_axes)
 
 
 def _interleave(x: Array, /, *, axis: int, blocks: int) -> Array:
-    length = x.shape[axis]
-    if length % blocks == 0:
-        xp = namespace(x)
-        matrix = _split(x, axis, blocks)
-        order = (*range(axis), axis + 1, axis, *range(axis + 2, matrix.ndim))
-        return _join(xp.permute_dims(matrix, order), axis)
-    out = namespace(x).empty_like(x)
-    begin = 0
-    before = (slice(None),) * axis
-    for i in range(min(blocks, length)):
-        count = -(-(length - i) // blocks)
-        out[(*before, slice(i, None, blocks), ...)] = x[(*before, slice(begin, begin + count), ...)]
-        begin += count
+    xp = namespace(x)
+    count, more = divmod(x.shape[axis], blocks)
+    order = (*range(axis), axis + 1, axis, *range(axis + 2, x.ndim + 1))
+    if more == 0:
+        return _join(xp.permute_dims(_split(x, axis, blocks), order), axis)
+    before, out = (slice(None),) * axis, xp.empty_like(x)
+    # The first runs hold one point more than the others: it goes behind all the rest.
+    long = _split(x[(*before, slice(0, more * (count + 1)), ...)], axis, more)
+    if count:
+        short = _split(x[(*before, slice(more * (count + 1), None), ...)], axis, blocks - more)
+        turned = _split(out[(*before, slice(0, count * blocks), ...)], axis, count)
+        turned[(*before, slice(None), slice(0, more), ...)] = xp.permute_dims(
+            long[(*before, slice(None), slice(0, count), ...)], order
+        )
+        turned[(*before, slice(None), slice(more, None), ...)] = xp.permute_dims(short, order)
+    out[(*before, slice(count * blocks, None), ...)] = long[(*before, slice(None), count, ...)]
     return out
 
 

@@ -83,17 +83,22 @@ def _fill_between(
 def _last(positions: Array, values: Array) -> tuple[Array, Array]:
     """The last position that is there along the last axis, and its value; 0 and NaN if none is."""
     xp = namespace(positions)
-    shape = (*positions.shape[:-1], 1)
-    place = xp.zeros(shape, dtype=xp.int64, device=positions.device)
-    value = xp.zeros(shape, dtype=values.dtype, device=values.device) + xp.nan
-    for i in range(positions.shape[-1]):
-        here = positions[..., i : i + 1]
-        is_there = ~xp.isnan(here)
-        real = xp.real(here) if xp.isdtype(here.dtype, "complex floating") else here
-        known = xp.where(is_there, real, xp.zeros_like(real))
-        place = xp.where(is_there, xp.astype(known, xp.int64), place)
-        value = xp.where(is_there, values[..., i : i + 1], value)
-    return place, value
+    n, on = positions.shape[-1], {"device": positions.device}
+    if n == 0:
+        shape = (*positions.shape[:-1], 1)
+        nothing = xp.zeros(shape, dtype=values.dtype, **on)
+        return xp.zeros(shape, dtype=xp.int64, **on), nothing + xp.nan
+    index = xp.broadcast_to(xp.arange(n, dtype=xp.int64, **on), positions.shape)
+    there = xp.where(xp.isnan(positions), -xp.ones_like(index), index)
+    last = xp.max(there, axis=-1, keepdims=True)
+    is_last = (there == last) & (last >= 0)
+    place, value = (
+        xp.sum(xp.where(is_last, part, xp.zeros_like(part)), axis=-1, keepdims=True)
+        for part in (positions, values)
+    )
+    is_complex = xp.isdtype(place.dtype, "complex floating")
+    place = xp.astype(xp.real(place) if is_complex else place, xp.int64)
+    return place, xp.where(last >= 0, value, xp.zeros_like(value) + xp.nan)
 
 
 def _in_rows(values: np.ndarray, position: np.ndarray) -> np.ndarray:
@@ -110,7 +115,7 @@ fill_between = Kernel(
     "fill_between",
     _fill_between,
     workspace=lambda in_bytes, out_bytes: 6 * in_bytes,
-    device_workspace=lambda in_bytes, out_bytes: 16 * in_bytes,
+    device_workspace=lambda in_bytes, out_bytes: 18 * in_bytes,
 )
 """A block with its gaps filled, given what `gap_ends` told of all blocks along the axis.
 

@@ -22,8 +22,9 @@ import numpy as np
 
 from .fft import fft
 from .kernel import Kernel
-from .library import Array, like, namespace
+from .library import Array, namespace
 from .memory import all_but
+from .tables import table_of
 from .trigonometric import as_floating, real_dtype
 
 
@@ -90,15 +91,22 @@ def _transform(
     inverse = kind.endswith("ifht")
     powers = None
     if kind.startswith("biased"):
-        sign = 1 if inverse else -1
-        steps = sign * bias * dln * (np.arange(n) - (n - 1) / 2)
-        powers = np.exp(steps), np.exp(steps + sign * bias * offset)
-        x = x * like(powers[inverse], x)
-    u = coefficients(n, dln, mu, offset, bias, inverse)
+        powers = table_of(x, _powers, n, dln, offset, bias, inverse)
+        x = x * powers[inverse]
     single = x.dtype == xp.float32
-    spectrum = rfft(x) * like(u, x, dtype="complex64" if single else "complex128")
-    y = xp.flip(irfft(spectrum, n=n), axis=-1)
-    return y if powers is None else y * like(powers[not inverse], y)
+    kind = "complex64" if single else "complex128"
+    u = table_of(x, coefficients, n, dln, mu, offset, bias, inverse, dtype=kind)
+    y = xp.flip(irfft(rfft(x) * u, n=n), axis=-1)
+    return y if powers is None else y * powers[not inverse]
+
+
+def _powers(
+    n: int, dln: float, offset: float, bias: float, inverse: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a biased transform and its inverse multiply the points of r and of k by."""
+    sign = 1 if inverse else -1
+    steps = sign * bias * dln * (np.arange(n) - (n - 1) / 2)
+    return np.exp(steps), np.exp(steps + sign * bias * offset)
 
 
 def _generic(

@@ -19,10 +19,11 @@ import numpy as np
 
 from .blas import single_threaded
 from .kernel import Kernel
-from .library import Array, library_of, like, namespace
+from .library import Array, library_of, namespace
 from .memory import all_but
 from .segments import squares
 from .spectrum import as_inexact
+from .tables import table_of
 from .zoom import phases, rotation
 
 _RUN = 1024
@@ -36,6 +37,11 @@ def _tables(turns: tuple[Fraction, ...], samples: int) -> np.ndarray:
     """(samples, m): the waves of a run, in double precision."""
     j = np.arange(samples)
     return rotation(np.stack([phases(j, t) for t in turns], axis=1), "complex128")
+
+
+def _parts(turns: tuple[Fraction, ...], samples: int) -> tuple[np.ndarray, np.ndarray]:
+    table = _tables(turns, samples)
+    return np.real(table), np.imag(table)
 
 
 def _begins(turns: tuple[Fraction, ...], start: int, runs: int) -> np.ndarray:
@@ -65,9 +71,8 @@ def _of_group(x: Array, start: int, turns: tuple[Fraction, ...]) -> Array:
     total = xp.zeros((lead, len(turns), trail), dtype=xp.complex128, **on)
     for begin, samples, runs in _cuts(x.shape[1]):
         part = xp.reshape(x[:, begin : begin + runs * samples, :], (lead, runs, samples, trail))
-        table = _tables(turns, samples)
-        turned = like(_begins(turns, start + begin, runs)[:, :, None], x)
-        total += xp.sum(_product(part, table) * turned, axis=1)
+        turned = table_of(x, _begins, turns, start + begin, runs)[:, :, None]
+        total += xp.sum(_product(part, turns) * turned, axis=1)
     return total
 
 
@@ -80,18 +85,20 @@ def _cuts(n: int) -> Iterator[tuple[int, int, int]]:
         yield whole * _RUN, rest, 1
 
 
-def _product(x: Array, table: np.ndarray) -> Array:
-    """(before, runs, samples, behind) times (samples, m), as (before, runs, m, behind)."""
+def _product(x: Array, turns: tuple[Fraction, ...]) -> Array:
+    """(before, runs, samples, behind) times the waves of a run, as (before, runs, m, behind)."""
     xp = namespace(x)
+    samples = x.shape[2]
     is_real = xp.isdtype(x.dtype, "real floating")
     single = x.dtype in (xp.float32, xp.complex64)
     if is_real:
         kind = "float32" if single else "float64"
-        real, imaginary = (like(part(table), x, dtype=kind) for part in (np.real, np.imag))
+        real, imaginary = table_of(x, _parts, turns, samples, dtype=kind)
         return xp.astype(_times(x, real), xp.complex128) + 1j * xp.astype(
             _times(x, imaginary), xp.complex128
         )
-    waves = like(table, x, dtype="complex64" if single else "complex128")
+    kind = "complex64" if single else "complex128"
+    waves = table_of(x, _tables, turns, samples, dtype=kind)
     return xp.astype(_times(x, waves), xp.complex128)
 
 
@@ -120,9 +127,7 @@ next, in double precision. Behind the block stands the index of its first sample
 
 def _scaled(x: Array, /, *, axis: int, factors: tuple[float, ...], dtype: str) -> Array:
     xp = namespace(x)
-    shape = [1] * x.ndim
-    shape[axis] = len(factors)
-    x = x * like(np.asarray(factors).reshape(shape), x)
+    x = x * table_of(x, np.asarray, factors, axis=axis)
     wanted = np.dtype(dtype) if library_of(x) == "numpy" else getattr(xp, dtype)
     return xp.astype(x, wanted, copy=False)
 
@@ -131,17 +136,19 @@ scaled = Kernel("harmonic_amplitudes", _scaled, free_axes=_free_axes)
 """A block times one factor for each index of ``axis``, which it holds whole."""
 
 
+def _paired(first: int, count: int, points: int) -> np.ndarray:
+    """How many frequencies of real data each one in half a spectrum stands for."""
+    k = first + np.arange(count)
+    return np.where((k == 0) | (2 * k == points), 1.0, 2.0)
+
+
 def _band_sum(x: Array, /, *, axis: int, first: int, points: int, half: bool) -> Array:
     xp = namespace(x)
     power = squares(xp, x)
     power /= float(points) ** 2
     if half:
-        k = first + np.arange(x.shape[axis])
-        shape = [1] * x.ndim
-        shape[axis] = -1
-        paired = np.where((k == 0) | (2 * k == points), 1.0, 2.0).reshape(shape)
         kind = "float32" if power.dtype == xp.float32 else "float64"
-        power *= like(paired, power, dtype=kind)
+        power *= table_of(power, _paired, first, x.shape[axis], points, axis=axis, dtype=kind)
     return xp.sum(power, axis=axis, keepdims=True)
 
 

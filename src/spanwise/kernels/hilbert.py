@@ -15,10 +15,11 @@ import numpy as np
 from . import buffers
 from .fft import fft
 from .kernel import Kernel
-from .library import Array, like, namespace
+from .library import Array, namespace
 from .memory import all_but
 from .slabs import slabs
 from .spectrum import as_inexact, inexact_dtype
+from .tables import table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,13 @@ class Analytic:
 def _generic(x: Array, /, *, axis: int, length: int, engine: str = "scipy") -> Array:
     params = {"axes": (axis,), "lengths": (length,), "norm": None}
     spectrum = fft(as_inexact(x, False), kind="rfft", **params)
-    frequencies = np.arange(spectrum.shape[axis]) / length
-    factor = Analytic((length,), (1.0,))(frequencies)
-    xp = namespace(spectrum)
-    single = spectrum.dtype == xp.complex64
-    factor = like(factor, spectrum, dtype=np.complex64 if single else np.complex128)
-    shape = tuple(-1 if a == axis else 1 for a in range(x.ndim))
-    return fft(spectrum * xp.reshape(factor, shape), kind="ifft", overwrite=True, **params)
+    kind = "complex64" if spectrum.dtype == namespace(spectrum).complex64 else "complex128"
+    factor = table_of(spectrum, _factors, length, axis=axis, dtype=kind)
+    return fft(spectrum * factor, kind="ifft", overwrite=True, **params)
+
+
+def _factors(length: int) -> np.ndarray:
+    return Analytic((length,), (1.0,))(np.arange(length // 2 + 1) / length)
 
 
 def _numpy(x: np.ndarray, /, *, axis: int, length: int, engine: str = "scipy") -> np.ndarray:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .kernel import Kernel
-from .library import Array, like, namespace
+from .library import Array, namespace
 from .memory import all_but
 from .spectrum import as_inexact
+from .tables import table_of
 
 SUMS = 5
 """n, S_u, S_v, S_uu, S_uv."""
@@ -57,18 +58,17 @@ def abscissa_of(x: np.ndarray, used: np.ndarray) -> Abscissa:
     return Abscissa(tuple((logs - centre).tolist()), centre)
 
 
-def _along(values: np.ndarray, axis: int, x: Array) -> Array:
-    shape = [1] * x.ndim
-    shape[axis] = values.size
-    return like(values.reshape(shape), x)
+def _points(abscissa: Abscissa, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The logarithms of some points, and which are used."""
+    logs = abscissa.table(start, count)
+    return np.nan_to_num(logs), np.isfinite(logs)
 
 
 def _sums(x: Array, start: int = 0, /, *, axis: int, abscissa: Abscissa) -> Array:
     xp = namespace(x)
     y = xp.astype(as_inexact(x, False), xp.float64)
-    logs = abscissa.table(start, x.shape[axis])
-    u = _along(np.nan_to_num(logs), axis, x)
-    used = _along(np.isfinite(logs), axis, x) & (y > 0) & xp.isfinite(y)
+    u, used = table_of(x, _points, abscissa, start, x.shape[axis], axis=axis)
+    used = used & (y > 0) & xp.isfinite(y)
     one, nothing = xp.ones_like(y), xp.zeros_like(y)
     weight = xp.where(used, one, nothing)
     v = xp.log2(xp.where(used, y, one))
@@ -116,10 +116,14 @@ loglog_line = Kernel("loglog_line", _line, free_axes=_free_axes)
 fewer than two points are left."""
 
 
+def _logarithms(abscissa: Abscissa) -> np.ndarray:
+    return _as_array(abscissa.logs) + abscissa.centre
+
+
 def _curve(line: Array, /, *, axis: int, abscissa: Abscissa, precision: str) -> Array:
     xp = namespace(line)
     slope, intercept = _take(line, axis)
-    u = _along(_as_array(abscissa.logs) + abscissa.centre, axis, line)
+    u = table_of(line, _logarithms, abscissa, axis=axis)
     # The exponents are computed in double precision: they have as many digits as the result.
     curve = xp.exp(math.log(2.0) * (slope * u + intercept))
     return xp.astype(curve, getattr(xp, precision))

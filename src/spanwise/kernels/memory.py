@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import DeviceMemoryError
 from .library import Array, namespace
+from .tables import drop_tables
 
 MOST_PARTS = 1024
 """A block is cut into so many parts at most: smaller ones take longer than the CPU would."""
@@ -42,13 +43,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 def release_memory(library: str) -> int:
     """Free what this process keeps on a device for later, and say how many bytes that was.
 
-    These are the blocks of CuPy's pool that no array uses, and this thread's cuFFT plans.
+    These are the tables of kernels and, of CuPy, the blocks of its pool that no array uses and this
+    thread's cuFFT plans.
     """
     if library != "cupy":
-        return 0
+        return drop_tables(library)
     cupy = sys.modules["cupy"]
     pool = cupy.get_default_memory_pool()
     before = pool.total_bytes()
+    drop_tables(library)
     cupy.fft.config.get_plan_cache().clear()
     pool.free_all_blocks()
     return before - pool.total_bytes()

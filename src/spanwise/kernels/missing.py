@@ -95,59 +95,64 @@ def _fill(x: Array, /, *, axes: tuple[int, ...], fill: str | complex) -> Array:
         return xp.where(missing, xp.asarray(fill, dtype=x.dtype, device=x.device), x)
     for axis in axes:
         lines = xp.moveaxis(x, axis, -1)
-        x = xp.moveaxis(filled_lines(lines, _indices(lines)), -1, axis)
+        x = xp.moveaxis(filled_lines(lines), -1, axis)
     return x
 
 
-_NOWHERE = -(2**62)
-"""Position of a sample that is not there: before all others."""
-
-
-def filled_lines(x: Array, position: Array) -> Array:
+def filled_lines(x: Array, position: Array | None = None) -> Array:
     """Lines along the last axis with their gaps filled, where a line has a value at all.
 
-    ``position`` is an integer for each sample, rising along a line.
+    ``position`` is an integer for each sample, rising along a line; by default they count 0, 1 ...
     """
     xp = namespace(x)
-    before, left = _carried(x, position)
-    behind, right = (
-        xp.flip(a, axis=-1) for a in _carried(xp.flip(x, axis=-1), -xp.flip(position, axis=-1))
-    )
-    no_left, no_right = before == _NOWHERE, behind == _NOWHERE
-    here = before == position
-    span = xp.where(here | no_left | no_right, xp.ones_like(position), -behind - before)
-    real = xp.real(x).dtype if xp.isdtype(x.dtype, "complex floating") else x.dtype
-    ahead = xp.where(no_left, xp.zeros_like(position), position - before)
-    weight = xp.astype(ahead, real) / xp.astype(span, real)
-    between = left + xp.astype(weight, x.dtype) * (right - left)
-    inside = xp.where(no_left, right, xp.where(no_right, left, between))
-    return xp.where(here | (no_left & no_right), x, inside)
+    values = xp.reshape(x, (-1,))
+    gone = xp.isnan(values)
+    index = xp.int32 if values.shape[0] < 2**31 else xp.int64
+    gaps, there = (xp.astype(xp.nonzero(part)[0], index) for part in (gone, ~gone))
+    if 0 in (gaps.shape[0], there.shape[0]):
+        return x
+    inside = _between(values, gaps, there, x.shape[-1], position)
+    ones = xp.astype(gone, index)
+    number = xp.cumulative_sum(ones, dtype=index) - ones
+    number -= xp.astype(number == gaps.shape[0], index)
+    filled = xp.where(gone, xp.take(inside, number, axis=0), values)
+    return xp.reshape(filled, x.shape)
 
 
-def _carried(x: Array, position: Array) -> tuple[Array, Array]:
-    """Position and value of the last sample that is there, at or before each.
+def _between(values: Array, gaps: Array, there: Array, n: int, position: Array | None) -> Array:
+    """What goes into the gaps of lines of n samples, which lie one behind the other.
 
-    By doubling: after step s each knows of the s before it. (The standard has no running maximum.)
+    ``gaps`` and ``there`` are the indices of the samples that are missing and of all others.
     """
-    xp = namespace(x)
-    missing = xp.isnan(x)
-    found = xp.where(missing, _NOWHERE * xp.ones_like(position), position)
-    value = xp.where(missing, xp.zeros_like(x), x)
-    step = 1
-    while step < x.shape[-1]:
-        earlier = xp.concat([found[..., :step], found[..., :-step]], axis=-1)
-        carried = xp.concat([value[..., :step], value[..., :-step]], axis=-1)
-        is_later = earlier > found
-        found = xp.where(is_later, earlier, found)
-        value = xp.where(is_later, carried, value)
-        step *= 2
-    return found, value
+    xp = namespace(values)
+    most = there.shape[0]
+    # Of two lists that hold all indices between them, in order, each tells ranks in the other.
+    rank = gaps - xp.arange(gaps.shape[0], dtype=gaps.dtype, device=gaps.device)
+    left = xp.take(there, rank - xp.astype(rank > 0, rank.dtype), axis=0)
+    right = xp.take(there, rank - xp.astype(rank == most, rank.dtype), axis=0)
+    begin = gaps - gaps % n
+    no_left, no_right = (rank == 0) | (left < begin), (rank == most) | (right >= begin + n)
+    del rank, begin
+    weight = _share(gaps, left, right, no_left | no_right, position, values)
+    low, high = xp.take(values, left, axis=0), xp.take(values, right, axis=0)
+    del left, right
+    inside = xp.where(no_left, high, xp.where(no_right, low, low + weight * (high - low)))
+    return xp.where(no_left & no_right, xp.take(values, gaps, axis=0), inside)
 
 
-def _indices(x: Array) -> Array:
-    """The index of each element along the last axis."""
-    xp = namespace(x)
-    return xp.broadcast_to(xp.arange(x.shape[-1], dtype=xp.int64, device=x.device), x.shape)
+def _share(
+    gaps: Array, left: Array, right: Array, alone: Array, position: Array | None, values: Array
+) -> Array:
+    """How far each gap is from its left neighbour, as a share of the way to the right one."""
+    xp = namespace(values)
+    is_complex = xp.isdtype(values.dtype, "complex floating")
+    real = xp.real(values).dtype if is_complex else values.dtype
+    if position is not None:
+        known = xp.reshape(position, (-1,))
+        gaps, left, right = (xp.take(known, at, axis=0) for at in (gaps, left, right))
+    span = xp.where(alone, xp.ones_like(gaps), right - left)
+    weight = xp.astype(gaps - left, real) / xp.astype(span, real)
+    return xp.astype(weight, values.dtype, copy=False)
 
 
 def _fill_numpy(x: np.ndarray, /, *, axes: tuple[int, ...], fill: str | complex) -> np.ndarray:
@@ -209,7 +214,7 @@ fill_missing = Kernel(
     "fill_missing",
     _fill,
     workspace=lambda in_bytes, out_bytes: in_bytes,
-    device_workspace=lambda in_bytes, out_bytes: 12 * in_bytes,
+    device_workspace=lambda in_bytes, out_bytes: 8 * in_bytes,
     free_axes=_fill_free_axes,
 )
 """A block with its NaN replaced; the block itself where it has none.

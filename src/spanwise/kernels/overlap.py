@@ -19,9 +19,10 @@ import numpy as np
 from .detrend import real_dtype
 from .fft import fft
 from .kernel import Kernel
-from .library import Array, library_of, like, namespace
+from .library import Array, library_of, namespace
 from .memory import all_but
 from .spectrum import as_inexact
+from .tables import table_of
 from .window import Window, window_values
 
 LEAST = 1e-10
@@ -65,6 +66,15 @@ class Overlap:
         first = max(0, -(-(begin - self.nperseg + 1) // self.step))
         return first, min(self.count, (end - 1) // self.step + 1)
 
+    def factors(self) -> np.ndarray:
+        """What the samples of each segment are multiplied by."""
+        return window_values(self.window, self.nperseg) * self.scale
+
+    def divisors(self, begin: int, end: int) -> np.ndarray:
+        """What some samples are divided by: their weight, but where there is none."""
+        weight = self.weight(begin, end)
+        return np.where(weight > LEAST, weight, 1.0)
+
     def weight(self, begin: int, end: int) -> np.ndarray:
         """The sum of squared windows at some samples."""
         first, stop = self.covering(begin, end)
@@ -101,12 +111,10 @@ def _overlap_add(
     kind = "irfft" if how.half else "ifft"
     y = fft(x, kind=kind, axes=(2,), lengths=(how.nfft,), norm=None, engine=engine)
     y = y[:, :, : how.nperseg]
-    host = window_values(how.window, how.nperseg) * how.scale
-    y = y * like(host, y, dtype=real_dtype(y))
+    y = y * table_of(y, Overlap.factors, how, dtype=real_dtype(y))
     start = begin - first * how.step
     samples = _added(y, how.step)[:, start : start + end - begin]
-    weight = how.weight(begin, end)
-    samples = samples / like(np.where(weight > LEAST, weight, 1.0), y, dtype=real_dtype(y))
+    samples = samples / table_of(y, Overlap.divisors, how, begin, end, dtype=real_dtype(y))
     samples = xp.reshape(samples, (*outer, end - begin))
     order: list[Any] = list(range(len(outer)))
     place = how.segments - (how.frequencies < how.segments)

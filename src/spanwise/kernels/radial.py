@@ -15,16 +15,22 @@ from typing import Any
 import numpy as np
 
 from .cross import part_of
+from .groups import Step, steps_of, sums_of_groups
 from .kernel import Kernel
-from .library import Array, library_of, like, namespace
+from .library import DEVICE_LIBRARIES, Array, library_of, namespace
 from .memory import all_but
 from .slabs import slabs
 from .spectrum import Order, as_inexact
+from .tables import table_of
 
 _PIECE = 1 << 20
 """Frequencies whose rings are looked up at a time."""
 _KEPT = 1 << 23
 """Tables of so many frequencies in all are kept for the next block."""
+_DEVICE_PIECE, _DEVICE_KEPT = 1 << 22, 1 << 25
+"""The same on a device, for which each piece is a few calls more."""
+_GATHERED = 1 << 21
+"""Values that other libraries gather at a time on the CPU: what becomes of them stays in cache."""
 _AT_ONCE = 1 << 16
 """Values that one pass adds up at least, where lines are short."""
 _EDGE = 1e-9
@@ -159,9 +165,9 @@ def _folded(x: Array, starts: Sequence[int], rings: Rings, factor: float, add: A
     return xp.permute_dims(out, tuple(order.index(a) for a in range(ndim)))
 
 
-def _pieces(counts: Sequence[int]) -> list[tuple[int, int]]:
+def _pieces(counts: Sequence[int], most: int) -> list[tuple[int, int]]:
     """Parts of the first axis of a spectrum, of few enough frequencies."""
-    each = max(1, _PIECE // max(1, math.prod(counts[1:])))
+    each = max(1, most // max(1, math.prod(counts[1:])))
     bounds = [*range(0, counts[0], each), counts[0]]
     return list(itertools.pairwise(bounds))
 
@@ -178,7 +184,7 @@ def _places_of(
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """The pieces of a block, and the ring of each of their frequencies in C order."""
     make = _kept_places if math.prod(counts) <= _KEPT else _make_places
-    for begin, end in _pieces(counts):
+    for begin, end in _pieces(counts, _PIECE):
         first = (starts[0] + begin, *starts[1:])
         yield slice(begin, end), make(rings, first, (end - begin, *counts[1:]))
 
@@ -199,19 +205,32 @@ def _add_by_counting(x: Any, starts: tuple[int, ...], rings: Rings) -> np.ndarra
     return out[:, :-1]
 
 
+def _make_steps(rings: Rings, starts: tuple[int, ...], counts: tuple[int, ...]) -> tuple[Step, ...]:
+    return steps_of(_make_places(rings, starts, counts), len(rings.kept))
+
+
+_kept_steps = functools.lru_cache(maxsize=_KEPT // _PIECE)(_make_steps)
+
+
 def _add_by_taking(x: Array, starts: tuple[int, ...], rings: Rings) -> Array:
-    """For libraries that count bins in no fixed order: sort, once for all lines, and add slices."""
+    """For libraries that count bins in no fixed order: gather, and add up in a fixed one."""
     xp = namespace(x)
-    wide = xp.complex128 if xp.isdtype(x.dtype, "complex floating") else xp.float64
-    bins = len(rings.kept)
-    out = xp.zeros((x.shape[0], bins), dtype=wide, device=x.device)
-    for piece, places in _places_of(rings, starts, tuple(x.shape[1:])):
-        order = np.argsort(places, kind="stable")
-        edges = np.searchsorted(places[order], np.arange(bins + 1)).tolist()
-        part = xp.reshape(x[:, piece, ...], (x.shape[0], places.size))
-        part = xp.take(part, like(order[: edges[-1]], x), axis=1)
-        sums = [xp.sum(part[:, a:b], axis=1, dtype=wide) for a, b in itertools.pairwise(edges)]
-        out = out + xp.stack(sums, axis=1)
+    counts, device = tuple(x.shape[1:]), library_of(x) in DEVICE_LIBRARIES
+    piece, kept = (_DEVICE_PIECE, _DEVICE_KEPT) if device else (_PIECE, _KEPT)
+    if 0 in x.shape:
+        return xp.zeros((x.shape[0], len(rings.kept)), dtype=x.dtype, device=x.device)
+    keeps = math.prod(counts) <= kept
+    make = _kept_steps if keeps and not device else _make_steps
+    out = None
+    for begin, end in _pieces(counts, piece):
+        where = (starts[0] + begin, *starts[1:]), (end - begin, *counts[1:])
+        steps = table_of(x, make, rings, *where, keep=keeps)
+        part = xp.reshape(x[:, begin:end, ...], (x.shape[0], math.prod(where[1])))
+        rows = x.shape[0] if device else max(1, _GATHERED // part.shape[1])
+        bounds = itertools.pairwise([*range(0, x.shape[0], rows), x.shape[0]])
+        some = [sums_of_groups(part[i:j, :], steps) for i, j in bounds]
+        sums = some[0] if len(some) == 1 else xp.concat(some, axis=0)
+        out = sums if out is None else out + sums
     return out
 
 
@@ -228,6 +247,7 @@ ring_sums = Kernel(
     "ring_sums",
     _ring_sums,
     workspace=lambda in_bytes, out_bytes: 2 * in_bytes,
+    device_workspace=lambda in_bytes, out_bytes: 3 * in_bytes + 4 * out_bytes,
     free_axes=_free_axes,
 )
 """``ring_sums(x, *starts, rings, factor, real)``: a block of a spectrum, added up over each of

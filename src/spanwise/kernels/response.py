@@ -22,6 +22,7 @@ from .library import Array, library_of, like, namespace
 from .memory import all_but
 from .slabs import slabs
 from .spectrum import as_inexact
+from .tables import table_of
 
 Response = Callable[..., Any]
 
@@ -62,8 +63,11 @@ def _evaluate(
     """The response at the frequencies of a block, whatever the function gives."""
     arguments = []
     for i, (first, axis) in enumerate(zip(firsts, axes, strict=True)):
-        values = axis.frequencies(first, x.shape[axis.axis])
-        arguments.append(like(values.reshape([-1 if j == i else 1 for j in range(len(axes))]), x))
+        values = table_of(x, FrequencyAxis.frequencies, axis, first, x.shape[axis.axis])
+        if library_of(x) != "numpy":  # the function may work in place, on what others will read
+            values = namespace(x).asarray(values, copy=True)
+        shape = tuple(-1 if j == i else 1 for j in range(len(axes)))
+        arguments.append(namespace(values).reshape(values, shape))
     return response(*arguments)
 
 
@@ -224,7 +228,8 @@ def _restore_trend(
     response: Response,
     type: Trend,
 ) -> Array:
-    zeros = [like(np.zeros([1] * len(axes)), x) for _ in axes]
+    xp, shape = namespace(x), (1,) * len(axes)
+    zeros = [xp.zeros(shape, dtype=xp.float64, device=x.device) for _ in axes]
     share = _at_zero(response(*zeros), x, axes)
     chosen, lengths = tuple(a.axis for a in axes), tuple(a.length for a in axes)
     params = {"axes": chosen, "lengths": lengths, "type": type}

@@ -22,15 +22,20 @@ import numpy as np
 from .detrend import detrended, real_dtype
 from .fft import fft
 from .kernel import Kernel
-from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .library import DEVICE_LIBRARIES, Array, library_of, namespace
 from .memory import all_but
 from .spectrum import as_inexact
+from .tables import table_of
 from .window import Window, window_values
 
 _SLAB_BYTES = {False: 2**19, True: 2**28}
 """Bytes of segments at a time: on the CPU they stay in the cache, a device wants long runs."""
 _SUMMED = 64
 """Segments whose powers are added in the precision of the data before they go to the sums."""
+_MOST_PIECES = 8
+"""Steps of a segment that are copied as a whole; shorter ones are gathered sample by sample."""
+_DEVICE_SUMMED = 2**23
+"""Frequencies of segments that a device squares and adds at a time: each time is some calls."""
 
 Quantity = Literal["power", "cross", "coherence"]
 """What is added up: |X|^2; conj(X) Y; |X|^2, |Y|^2 and conj(X) Y."""
@@ -152,9 +157,18 @@ def lines_of(run: Run, slab: Slab, how: Segments) -> Array:
         strides = (before, how.step * along, behind, along)
         return np.lib.stride_tricks.as_strided(part, shape, strides, writeable=False)
     xp = namespace(part)
-    index = how.step * np.arange(count)[:, None] + np.arange(how.nperseg)
-    taken = xp.take(part, like(index.ravel(), part), axis=1)
-    taken = xp.reshape(taken, (part.shape[0], count, how.nperseg, part.shape[2]))
+    pieces, rest = divmod(how.nperseg, how.step)
+    if rest == 0 and pieces <= _MOST_PIECES:
+        shape = (part.shape[0], count - 1 + pieces, how.step, part.shape[2])
+        blocks = xp.reshape(part, shape)
+        taken = xp.concat([blocks[:, i : i + count, ...] for i in range(pieces)], axis=2)
+    else:
+        along, behind = (
+            xp.arange(0, n * s, s, dtype=xp.int64, device=part.device)
+            for n, s in ((count, how.step), (how.nperseg, 1))
+        )
+        taken = xp.take(part, xp.reshape(along[:, None] + behind, (-1,)), axis=1)
+        taken = xp.reshape(taken, (part.shape[0], count, how.nperseg, part.shape[2]))
     return xp.permute_dims(taken, (0, 1, 3, 2))
 
 
@@ -166,7 +180,8 @@ class Prepared:
         self.dtype = dtype
         empty = namespace(reference).empty((0,), dtype=dtype)
         values = window_values(how.window, how.nperseg)
-        self.window = like(values, reference, dtype=real_dtype(empty))
+        kind = real_dtype(empty)
+        self.window = table_of(reference, window_values, how.window, how.nperseg, dtype=kind)
         self.is_flat = bool((values == 1).all())
         self._scratch = np.empty(0, np.uint8)
 
@@ -243,6 +258,7 @@ class _Sums:
 
     def __init__(self, x: Array, points: int, dtype: Any) -> None:
         self.xp = namespace(x)
+        self.device = library_of(x) in DEVICE_LIBRARIES
         lead, _, trail = x.shape
         wide = np.longdouble if library_of(x) == "numpy" and _is_long(dtype) else self.xp.float64
         on = {} if library_of(x) == "numpy" else {"device": x.device}
@@ -252,8 +268,10 @@ class _Sums:
         """Add what the spectra of a slab give."""
         total = self.total[slab.lead, slab.trail, :]
         count = spectra[0].shape[1]
-        for a in range(0, count, _SUMMED):
-            group = slice(a, min(a + _SUMMED, count))
+        lines = total.shape[0] * total.shape[1] * spectra[0].shape[-1]
+        step = max(_SUMMED, _DEVICE_SUMMED // max(1, lines)) if self.device else _SUMMED
+        for a in range(0, count, step):
+            group = slice(a, min(a + step, count))
             planes = _planes([s[:, group, ...] for s in spectra], quantity)
             n = planes[0].shape[-1]
             for i, plane in enumerate(planes):
@@ -271,7 +289,7 @@ def _planes(spectra: Sequence[Array], quantity: Quantity) -> list[Array]:
         return [_sum_of_squares(spectra[0])]
     xp = namespace(*spectra)
     x, y = spectra
-    product = xp.sum(xp.conj(x) * y, axis=1)
+    product = _added(xp.conj(x) * y)
     planes = [xp.real(product), xp.imag(product)]
     if quantity == "coherence":
         return [_sum_of_squares(x), _sum_of_squares(y), *planes]
@@ -280,10 +298,25 @@ def _planes(spectra: Sequence[Array], quantity: Quantity) -> list[Array]:
 
 def _sum_of_squares(x: Array) -> Array:
     if library_of(x) != "numpy":
-        return namespace(x).sum(squares(namespace(x), x), axis=1)
+        return _added(squares(namespace(x), x))
     # Real and imaginary parts side by side are read in one run.
     parts = np.square(x.view(x.real.dtype)).sum(axis=1)
     return parts[..., ::2] + parts[..., 1::2]
+
+
+def _added(x: Array) -> Array:
+    """The sum over segments, the second axis; of many some at a time, and then in double precision:
+    the threads of a device share out what is added, one of them each.
+    """
+    xp = namespace(x)
+    rows = x.shape[1] // _SUMMED
+    if rows < 2:
+        return xp.sum(x, axis=1)
+    wide = xp.complex128 if xp.isdtype(x.dtype, "complex floating") else xp.float64
+    most = rows * _SUMMED
+    matrix = xp.reshape(x[:, :most, ...], (x.shape[0], rows, _SUMMED, *x.shape[2:]))
+    total = xp.sum(xp.sum(matrix, axis=2, dtype=wide), axis=1)
+    return total if most == x.shape[1] else total + xp.sum(x[:, most:, ...], axis=1, dtype=wide)
 
 
 def squares(xp: Any, x: Array) -> Array:
@@ -309,7 +342,7 @@ def scratch_bytes(in_bytes: int, out_bytes: int) -> int:
 
 def device_scratch_bytes(in_bytes: int, out_bytes: int) -> int:
     """The same on a device, which takes more segments at a time."""
-    return 8 * min(in_bytes, _SLAB_BYTES[True])
+    return 9 * min(in_bytes, _SLAB_BYTES[True])
 
 
 segment_sums = Kernel(

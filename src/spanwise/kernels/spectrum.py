@@ -15,9 +15,10 @@ import numpy as np
 
 from .fft import result_dtype, untransformed
 from .kernel import Kernel
-from .library import Array, library_of, like, namespace
+from .library import Array, library_of, namespace
 from .memory import all_but
 from .missing import Source, check_finite
+from .tables import table_of
 
 Order = Literal["natural", "shifted", "half"]
 """How frequencies lie on an axis: as `fft` gives them, after `fftshift`, or as `rfft` does."""
@@ -107,10 +108,13 @@ def tables(
 ) -> Iterator[Array]:
     """The factors of each ramp as arrays that broadcast to the block; the first one scaled."""
     for i, (start, ramp) in enumerate(zip(starts, ramps, strict=True)):
-        count = x.shape[ramp.axis]
-        table = ramp.factors(start, count) * (1.0 if i else scale)
-        shape = tuple(count if axis == ramp.axis else 1 for axis in range(x.ndim))
-        yield namespace(x).reshape(like(table, x, dtype=_host_dtype(x)), shape)
+        count, by = x.shape[ramp.axis], 1.0 if i else scale
+        kind = _host_dtype(x)
+        yield table_of(x, _scaled_factors, ramp, start, count, by, axis=ramp.axis, dtype=kind)
+
+
+def _scaled_factors(ramp: Ramp, start: int, count: int, scale: complex) -> np.ndarray:
+    return ramp.factors(start, count) * scale
 
 
 def as_inexact(x: Array, as_complex: bool) -> Array:

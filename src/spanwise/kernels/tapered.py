@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from . import buffers
-from .detrend import Trend, along, detrended
+from .detrend import Trend, along, detrended, real_dtype
 from .fft import fft, untransformed
 from .kernel import Kernel
 from .library import Array, namespace
 from .slabs import Index, slabs
 from .spectrum import as_inexact
+from .tables import table_of
 from .twosided import points_of, write
 from .window import Window, window_part, window_values
 
@@ -25,14 +26,20 @@ Windows = tuple[Window | None, ...]
 """A window for each of some axes, or None; no windows at all where it is empty."""
 
 
-def _windowed(x: Array, tables: Sequence[tuple[int, np.ndarray]], *, overwrite: bool) -> Array:
-    for axis, values in tables:
-        factor = along(values, axis, x)
+def _windowed(x: Array, factors: Sequence[Array], *, overwrite: bool) -> Array:
+    for factor in factors:
         if overwrite:
             x *= factor
         else:
             x, overwrite = x * factor, True
     return x
+
+
+def _factor(window: Window, axis: int, x: Array) -> Array:
+    if isinstance(window, np.ndarray):  # values that were checked when the call was made
+        return along(window, axis, x)
+    kind = real_dtype(x)
+    return table_of(x, window_values, window, x.shape[axis], axis=axis, dtype=kind)
 
 
 def tables_of(windows: Windows, x: Array, axes: tuple[int, ...]) -> tuple[np.ndarray | None, ...]:
@@ -60,12 +67,12 @@ def transformed(
     is_fresh = detrend is not None
     if detrend is not None:
         x = detrended(x, axes, detrend)
-    tables = [
-        (axis, values)
-        for axis, values in zip(axes, tables_of(windows, x, axes), strict=False)
-        if values is not None
+    factors = [
+        _factor(window, axis, x)
+        for axis, window in zip(axes, windows, strict=False)
+        if window is not None
     ]
-    x = _windowed(x, tables, overwrite=is_fresh)
+    x = _windowed(x, factors, overwrite=is_fresh)
     real = real and namespace(x).isdtype(x.dtype, "real floating")
     return fft(
         x,
@@ -73,7 +80,7 @@ def transformed(
         axes=axes,
         lengths=tuple(x.shape[a] for a in axes),
         norm=None,
-        overwrite=is_fresh or bool(tables),
+        overwrite=is_fresh or bool(factors),
         engine=engine,
     )
 
@@ -115,12 +122,14 @@ def centred_axes(axes: tuple[int, ...], *, half: bool, shift: bool) -> tuple[int
 def _apply_window(
     x: Array, /, *starts: int, axes: tuple[int, ...], points: tuple[int, ...], windows: Windows
 ) -> Array:
-    tables = [
-        (axis, window_part(window, n, start, start + x.shape[axis]))
-        for axis, start, n, window in zip(axes, starts, points, windows, strict=True)
+    x = as_inexact(x, False)
+    kind = real_dtype(x)
+    factors = [
+        table_of(x, window_part, window, n, i, i + x.shape[axis], axis=axis, dtype=kind)
+        for axis, i, n, window in zip(axes, starts, points, windows, strict=True)
         if window is not None
     ]
-    return _windowed(as_inexact(x, False), tables, overwrite=False)
+    return _windowed(x, factors, overwrite=False)
 
 
 apply_window = Kernel("apply_window", _apply_window, free_axes=untransformed)

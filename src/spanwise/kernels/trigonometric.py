@@ -29,7 +29,8 @@ import numpy as np
 
 from .fft import fft, untransformed
 from .kernel import Kernel
-from .library import Array, library_of, like, namespace
+from .library import Array, library_of, namespace
+from .tables import table_of
 
 _INVERSE_TYPE = {1: 1, 2: 3, 3: 2, 4: 4}
 
@@ -252,12 +253,16 @@ def _cached(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 def _table(function: Callable[..., np.ndarray], x: Array, *args: Any) -> Array:
     """A table in the precision, the library and on the device of a real block."""
+    single = x.dtype == namespace(x).float32
+    return table_of(x, _in_precision, function, single, *args)
+
+
+def _in_precision(function: Callable[..., np.ndarray], single: bool, *args: Any) -> np.ndarray:
     values = function(*args)
     if values.dtype.kind == "i":
-        return like(values, x)
-    single = x.dtype == namespace(x).float32
+        return values
     real, cplx = ("float32", "complex64") if single else ("float64", "complex128")
-    return like(values, x, dtype=cplx if values.dtype.kind == "c" else real)
+    return values.astype(cplx if values.dtype.kind == "c" else real, copy=False)
 
 
 @_cached

@@ -32,8 +32,9 @@ from .blas import single_threaded
 from .blocks import empty_like_library
 from .fft import result_dtype
 from .kernel import Kernel
-from .library import DEVICE_LIBRARIES, Array, library_of, like, namespace
+from .library import DEVICE_LIBRARIES, Array, library_of, namespace
 from .memory import all_but
+from .tables import table_of
 
 _DIRECT_POINTS = 64
 """Bands of up to so many points are a matrix product: it beats two transforms."""
@@ -97,21 +98,16 @@ def segment_length(samples: int, points: int) -> int:
     return math.ceil(samples / max(1, samples // wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    """What is the same for every segment of every block; host arrays."""
+def _make_tables(samples: int, band: Band, dtype: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """What is the same for every segment of every block.
 
-    before: np.ndarray
-    """(B,) factors of the samples; (B, m) where the band is found by a matrix product."""
-    chirp: np.ndarray | None
-    """(L,) the transform of the chirp that the samples are convolved with."""
-
-
-def _make_tables(samples: int, band: Band, dtype: str) -> _Tables:
+    These are (B,) factors of the samples and (L,), the transform of the chirp that the samples are
+    convolved with; or (B, m) factors alone, where the band is found by a matrix product.
+    """
     j = np.arange(samples)
     if band.points <= _DIRECT_POINTS:
         turns = (band.first + k * band.step for k in range(band.points))
-        return _Tables(rotation(np.stack([phases(j, t) for t in turns], axis=1), dtype), None)
+        return rotation(np.stack([phases(j, t) for t in turns], axis=1), dtype), None
     import scipy.fft
 
     # The checker believes that a dispatched function may give nothing.
@@ -125,16 +121,16 @@ def _make_tables(samples: int, band: Band, dtype: str) -> _Tables:
     chirp[length - samples + 1 :] = back[samples - 1 : 0 : -1]
     transform: Any = scipy.fft.fft(chirp, overwrite_x=True)
     before = rotation(phases(j, band.first) + half[:samples], dtype)
-    return _Tables(before, transform.astype(dtype, copy=False))
+    return before, transform.astype(dtype, copy=False)
 
 
 _kept_tables = functools.lru_cache(maxsize=8)(_make_tables)
 
 
-def _tables(samples: int, band: Band, dtype: str) -> _Tables:
+def _tables(x: Array, samples: int, band: Band, dtype: str) -> tuple[Array, Array | None]:
     bytes_ = 2 * (samples + band.points) * np.dtype(dtype).itemsize
     make = _kept_tables if bytes_ <= _KEPT_TABLES else _make_tables
-    return make(samples, band, dtype)
+    return table_of(x, make, samples, band, dtype)
 
 
 def _after(start: int, samples: int, segments: int, band: Band, dtype: str) -> np.ndarray:
@@ -160,9 +156,7 @@ def _zoom(x: Array, start: int = 0, /, *, axis: int, band: Band) -> Array:
         out[...] = 0
         return xp.reshape(out, shape)
     samples = segment_length(n, band.points)
-    host = _tables(samples, band, dtype)
-    before = like(host.before, x)
-    chirp = None if host.chirp is None else like(host.chirp, x)
+    before, chirp = _tables(x, samples, band, dtype)
     x = xp.reshape(x, (lead, n, trail))
     width = samples if chirp is None else chirp.shape[0]
     scratch = _SCRATCH[library_of(x) in DEVICE_LIBRARIES]
@@ -174,7 +168,7 @@ def _zoom(x: Array, start: int = 0, /, *, axis: int, band: Band) -> Array:
     with single_threaded():
         for s in range(0, segments, group):
             first, count = s * samples, min(group, segments - s)
-            after = like(_after(start + first, samples, count, band, dtype), x)
+            after = table_of(x, _after, start + first, samples, count, band, dtype)
             for r, c in itertools.product(range(0, lead, rows), range(0, trail, columns)):
                 part = x[r : r + rows, first : first + count * samples, c : c + columns]
                 target = (slice(r, r + rows), slice(None), slice(c, c + columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -385,6 +386,7 @@ def _clusters() -> Iterator[Case]:
     yield case("KMeans.score", lambda x, km: km.score(x), np.asarray(-squares), prepare=fitted)
 
 
+@functools.cache
 def all_cases() -> tuple[Case, ...]:
     """A case for each public function of `spanwise.fft`, `spanwise.signal`, `spanwise.cluster`."""
     return (

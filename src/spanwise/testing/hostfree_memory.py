@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DeviceMemoryError
+from ..kernels.tables import drop_tables
 from ..machine import format_bytes, parse_bytes
 
 VARIABLE = "SPANWISE_HOSTFREE_MEMORY"
@@ -82,7 +83,8 @@ def limit_memory(limit: int | float | str) -> Iterator[Account]:
     ----------
     limit : int, float or str
         Bytes, as a number or a text such as ``"1MiB"``. Arrays made before the block are
-        counted from the first view of them on; views share the memory of their array.
+        counted from the first view of them on; views share the memory of their array. Tables
+        that kernels keep on the device go, so that all that is kept is counted.
 
     Yields
     ------
@@ -109,6 +111,7 @@ def limit_memory(limit: int | float | str) -> Iterator[Account]:
     nbytes = parse_bytes(limit)
     if nbytes < 0:
         raise ArgumentError(f"limit={limit!r}: expected bytes, at least 0")
+    drop_tables("hostfree")
     before, account = account, Account(nbytes)
     try:
         yield account
