@@ -196,6 +196,14 @@ def _engine(x: Array, books: Books) -> Engine:
         # Without compiled loops each block costs some forty calls of NumPy.
         most = 1024 if is_compiled() else 16_384
         return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8, most=most))
+    if library_of(x) == "cupy":
+        from .cupy.lloyd import CuPyEngine
+
+        return CuPyEngine()
+    return _array_engine(d, k)
+
+
+def _array_engine(d: int, k: int) -> ArrayEngine:
     return ArrayEngine(max(1, min(_DEVICE_ROWS, _DEVICE_BLOCK_BYTES // (16 * (d + k)))))
 
 
@@ -394,10 +402,12 @@ nearest = Kernel("nearest", _nearest, free_axes=each_row)
 
 def _distances(x: Array, books: Books, *, missing: Literal["raise", "skip"] = "raise") -> Array:
     """Distance of each row to each centre, shape (n, k), in the precision of the rows."""
-    engine = _engine(x, books)
+    centers = like(books.centers[0], x)
+    # A kernel for labels is of no use here, and blocks are small enough for all distances.
+    is_host = library_of(x) == "numpy"
+    engine = _engine(x, books) if is_host else _array_engine(x.shape[1], centers.shape[0])
     xp = namespace(x)
     check_rows(x, skipna=missing == "skip")
-    centers = like(books.centers[0], x)
     norms = xp.sum(centers * centers, axis=1)
     out = []
     for block in engine.blocks(x, None, books.shift, skipna=False):
