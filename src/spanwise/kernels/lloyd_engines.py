@@ -16,7 +16,9 @@ A centre nearer than b is within C = |x| + |x - c_b| of the shift, as b itself i
     fl(s_b) + 2 (d + 6) u C (C + 2 |x|),
     C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
 
-can be a nearer centre's.
+can be a nearer centre's. Numbers below the least normal one t are kept in fewer digits, or taken for
+0, and lose up to t each: a product with a number up to C loses C t, and a score with its d products
+no more than (2 d + 16)(1 + C) t, of which two are added to the bound.
 """
 
 from __future__ import annotations
@@ -101,6 +103,8 @@ class Bound:
     """1 / (1 - sqrt(3 (d + 6) u)); infinite where that says nothing."""
     scale: float
     """2 (d + 6) u."""
+    least: float
+    """What is lost with numbers below the least normal one, per 1 + C."""
 
     def beyond(self, best: Array, norms: Array) -> Array:
         """The bound for rows of these best scores and squared norms."""
@@ -109,15 +113,16 @@ class Bound:
         squared = best + norms
         away = xp.sqrt(xp.where(squared > 0, squared, xp.zeros_like(squared)))
         circle = (length + away) * self.reach
-        return circle * (circle + 2.0 * length) * self.scale
+        return circle * (circle + 2.0 * length) * self.scale + (circle + 1.0) * self.least
 
 
-def bound_of(features: int, epsilon: float) -> Bound:
-    """The bound for so many features in a precision of this machine epsilon."""
-    error = (features + 6) * epsilon / 2
+def bound_of(features: int, dtype: Any) -> Bound:
+    """The bound for so many features in this precision of NumPy's."""
+    precision = np.finfo(dtype)
+    error = (features + 6) * float(precision.eps) / 2
     root = math.sqrt(3 * error)
     reach = 1 / (1 - root) if root < 0.5 else math.inf
-    return Bound(reach, 2 * error * _SLACK)
+    return Bound(reach, 2 * error * _SLACK, 4 * (features + 8) * float(precision.tiny))
 
 
 def no_totals(grid: Grid | None, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -191,7 +196,7 @@ class ArrayOperand:
         self.norms = xp.astype(xp.sum(self.centers * self.centers, axis=1), dtype)
         where = {} if library_of(x) == "hostfree" else {"device": x.device}
         self.numbers = xp.arange(centers.shape[0], **where)
-        self.bound = bound_of(centers.shape[1], float(xp.finfo(dtype).eps))
+        self.bound = bound_of(centers.shape[1], "f4" if dtype == xp.float32 else "f8")
         self.grid = grid
         self._sums, self._weights = no_totals(grid, *centers.shape)
 

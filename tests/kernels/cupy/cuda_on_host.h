@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <math.h>
-#include <random>
 #include <ucontext.h>
 #include <utility>
 #include <vector>
@@ -110,7 +109,7 @@ inline int released(unsigned first, unsigned last, State state, bool needs_all)
 }
 
 // 0, or 1 if threads wait for others that never come.
-inline int block(unsigned threads, std::mt19937 &random)
+inline int block(unsigned threads, uint64_t &random)
 {
     std::vector<unsigned> order(threads);
     for (unsigned i = 0; i < threads; ++i) {
@@ -123,7 +122,10 @@ inline int block(unsigned threads, std::mt19937 &random)
         makecontext(&all[i].context, enter, 0);
     }
     while (true) {
-        for (unsigned i = threads - 1; i > 0; --i) std::swap(order[i], order[random() % (i + 1)]);
+        for (unsigned i = threads - 1; i > 0; --i) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            std::swap(order[i], order[(random >> 33) % (i + 1)]);
+        }
         bool moved = false, done = true;
         for (unsigned i : order)
             if (all[i].state == READY) {
@@ -210,7 +212,7 @@ template <class... A>
 int start(void (*kernel)(A...), unsigned blocks, unsigned threads, unsigned seed, void **arguments)
 {
     Call<A...> call{kernel, arguments};
-    std::mt19937 random(seed);
+    uint64_t random = seed;
     if (fibers::all.size() < threads) fibers::all = std::vector<fibers::Fiber>(threads);
     fibers::body = Call<A...>::run;
     fibers::body_argument = &call;

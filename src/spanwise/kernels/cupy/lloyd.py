@@ -93,7 +93,7 @@ class CuPyEngine:
         for a in range(0, x.shape[0], step):
             values = x[a : a + step, :]
             if not is_ready:
-                values = xp.ascontiguousarray(xp.astype(values, dtype, copy=False))
+                values = values.astype(dtype, order="C")
             rows = Rows(values, values.strides[0] // dtype.itemsize, values.shape[0])
             w = None if weight is None else weight[a : a + step]
             if skipna:
@@ -137,7 +137,7 @@ class CuPyOperand:
         k, d = centers.shape
         real = np.dtype(f"f{shape.itemsize}")
         self.device, self.shape, self.grid = device, shape, grid
-        self.bound = bound_of(d, float(np.finfo(real).eps))
+        self.bound = bound_of(d, real)
         self.table = Table(Form(1) if grid is None else Form.of(grid), k, d)
         self.totals_there = xp.empty(0 if grid is None else self.table.size, dtype=xp.int64)
         # Many small copies to a device take longer than one.

@@ -38,6 +38,20 @@ template <int N> struct __align__(N * sizeof(REAL) < 16 ? N * sizeof(REAL) : 16)
     REAL value[N];
 };
 
+// A number in double precision. CuPy has its compiler take denormal numbers of single precision for
+// 0, which this conversion does not.
+__device__ __forceinline__ double exact(double x) { return x; }
+__device__ __forceinline__ double exact(float x)
+{
+#ifdef __CUDA_ARCH__
+    double out;
+    asm("cvt.f64.f32 %0, %1;" : "=d"(out) : "f"(x));
+    return out;
+#else
+    return x;
+#endif
+}
+
 __device__ __forceinline__ float lesser(float a, float b) { return fminf(a, b); }
 __device__ __forceinline__ float greater(float a, float b) { return fmaxf(a, b); }
 __device__ __forceinline__ double lesser(double a, double b) { return fmin(a, b); }
@@ -98,8 +112,8 @@ __device__ __forceinline__ int settled(
         if (score > limit) continue;
         double total = 0;
         for (int f = 0; f < d; ++f) {
-            double apart = __dsub_rn(__dsub_rn((double)row[f], shift[f]),
-                                     centers[(long long)j * d + f]);
+            double apart =
+                __dsub_rn(__dsub_rn(exact(row[f]), shift[f]), centers[(long long)j * d + f]);
             total = __dadd_rn(total, __dmul_rn(apart, apart));
         }
         if (total != total) total = __longlong_as_double(0x7ff0000000000000ll);
@@ -130,7 +144,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
     const double *__restrict__ centers,  // (k, d)
     const REAL *__restrict__ about,  // (depth,): the shift, padded with 0
     const REAL *__restrict__ matrix, const REAL *__restrict__ norms,  // of `prepare`
-    double reach, double scale,  // of the bound
+    double reach, double scale, double least,  // of the bound
     double *__restrict__ weight,  // (n,) or null
     int *__restrict__ labels)  // (n,)
 {
@@ -299,7 +313,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
             REAL length = sqrt(own), squared = one + own;
             REAL away = sqrt(squared > 0 ? squared : (REAL)0);
             REAL circle = (length + away) * (REAL)reach;
-            REAL limit = one + circle * (circle + 2 * length) * (REAL)scale;
+            REAL limit = one + circle * (circle + 2 * length) * (REAL)scale
+                       + (1 + circle) * (REAL)least;
             if (none_decides) limit = INFINITE;
             // Every centre would be in question for a row with NaN, and the first one wins.
             const bool missing = own != own;
@@ -344,7 +359,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) squares(
     double total = 0;
 #pragma unroll 4
     for (int f = 0; f < d; ++f) {
-        const double apart = __dsub_rn(__dsub_rn((double)row[f], shift[f]), center[f]);
+        const double apart = __dsub_rn(__dsub_rn(exact(row[f]), shift[f]), center[f]);
         total = __dadd_rn(total, __dmul_rn(apart, apart));
     }
     out[r] = weight && weight[r] == 0 ? 0.0 : total;

@@ -172,6 +172,7 @@ def nearest_launch(
         norms,
         np.float64(bound.reach),
         np.float64(bound.scale),
+        np.float64(bound.least),
         NULL if weight is None else weight,
         labels,
     )

@@ -14,6 +14,20 @@ struct __align__(LOAD * sizeof(REAL)) Numbers {
     REAL value[LOAD];
 };
 
+// A number in double precision. CuPy has its compiler take denormal numbers of single precision for
+// 0, which this conversion does not.
+__device__ __forceinline__ double exact(double x) { return x; }
+__device__ __forceinline__ double exact(float x)
+{
+#ifdef __CUDA_ARCH__
+    double out;
+    asm("cvt.f64.f32 %0, %1;" : "=d"(out) : "f"(x));
+    return out;
+#else
+    return x;
+#endif
+}
+
 typedef unsigned long long Integer;
 
 // x + 1.5 2^52 u is a number whose last bit stands for u, as long as x is below 2^51 u: its bits
@@ -183,7 +197,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sums(
             }
 #pragma unroll
             for (int i = 0; i < LOAD; ++i) {
-                double value = __dsub_rn((double)x[q].value[i], about[i]);
+                double value = __dsub_rn(exact(x[q].value[i]), about[i]);
                 if (ROUNDED) value = __dsub_rn(__dadd_rn(value, own[i]), own[i]);
                 if (WEIGHTED) value = __dmul_rn(value, w[q]);
                 odd[i] |= beyond(value, bias[0][i]);

@@ -112,7 +112,7 @@ class NumPyOperand:
         self.centers = centers
         self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
         self.matrix = np.ascontiguousarray(-2 * centers, dtype)
-        self.bound = bound_of(d, float(np.finfo(dtype).eps))
+        self.bound = bound_of(d, dtype)
         self.grid = grid
         self.rows = rows
         self.loops = loops()
@@ -164,7 +164,7 @@ class NumPyOperand:
             self.matrix,
             self.norms,
             self.centers,
-            np.array([self.bound.reach, self.bound.scale]),
+            np.array([self.bound.reach, self.bound.scale, self.bound.least]),
             block.skipna,
             self.rows,
             form,
