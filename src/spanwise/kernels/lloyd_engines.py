@@ -16,9 +16,9 @@ A centre nearer than b is within C = |x| + |x - c_b| of the shift, as b itself i
     fl(s_b) + 2 (d + 6) u C (C + 2 |x|),
     C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
 
-can be a nearer centre's. Numbers below the least normal one t are kept in fewer digits, or taken for
-0, and lose up to t each: a product with a number up to C loses C t, and a score with its d products
-no more than (2 d + 16)(1 + C) t, of which two are added to the bound.
+can be a nearer centre's. Numbers below the least normal one t have fewer digits, or are taken for
+0, and lose up to t each: times a number up to C that is C t, and with all d products a score loses
+no more than (2 d + 16) (1 + C) t, which is added to the bound twice.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from spanwise.kernels.cupy.launch import options_of, text_of
 
 HEADER = Path(__file__).with_name("cuda_on_host.h")
 COMPILER = shutil.which("g++")
-FLAGS = ("-O1", "-fPIC", "-shared", "-ffp-contract=off", "-fno-strict-aliasing")
+FLAGS = ("-O1", "-fPIC", "-shared", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-math-errno")
 _ENTRY = """
 #define WHERE blocks, threads, seed, arguments
 extern "C" int run(const char *name, unsigned blocks, unsigned threads, unsigned seed,

@@ -9,13 +9,19 @@
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #include <cstdint>
 #include <cstring>
-#include <math.h>
 #include <ucontext.h>
 #include <utility>
-#include <vector>
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
+
+// As CUDA has them; <math.h> would take as long to compile as all the rest.
+#define fminf __builtin_fminf
+#define fmaxf __builtin_fmaxf
+#define fmin __builtin_fmin
+#define fmax __builtin_fmax
+inline float sqrt(float x) { return __builtin_sqrtf(x); }
+inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 #define __global__
 #define __device__
@@ -29,16 +35,16 @@ static Dim threadIdx, blockIdx, gridDim, blockDim;
 alignas(16) unsigned int shared[49152 / 4];  // dynamic shared memory
 
 namespace fibers {
-constexpr size_t STACK = 1 << 18;
+constexpr unsigned MOST = 256, STACK = 1 << 17;
 enum State { READY, AT_BLOCK, AT_WARP, DONE };
 struct Fiber {
     ucontext_t context;
-    std::vector<char> stack = std::vector<char>(STACK);
+    char stack[STACK];
     State state = READY;
     int place = 0;
     void *fake = nullptr;
 };
-static std::vector<Fiber> all;
+static Fiber all[MOST];
 static ucontext_t main_context;
 static void *main_fake;
 static const void *main_stack;
@@ -46,7 +52,7 @@ static size_t main_size;
 static unsigned current;
 static void (*body)(void *);
 static void *body_argument;
-static uint64_t exchange[1024];
+static uint64_t exchange[MOST];
 
 inline void to_main(bool ends)
 {
@@ -74,7 +80,7 @@ inline void run(unsigned i)
     current = i;
     threadIdx.x = i;
 #if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(&main_fake, all[i].stack.data(), STACK);
+    __sanitizer_start_switch_fiber(&main_fake, all[i].stack, STACK);
 #endif
     swapcontext(&main_context, &all[i].context);
 #if defined(__SANITIZE_ADDRESS__)
@@ -111,12 +117,12 @@ inline int released(unsigned first, unsigned last, State state, bool needs_all)
 // 0, or 1 if threads wait for others that never come.
 inline int block(unsigned threads, uint64_t &random)
 {
-    std::vector<unsigned> order(threads);
+    unsigned order[MOST];
     for (unsigned i = 0; i < threads; ++i) {
         order[i] = i;
         all[i].state = READY;
         getcontext(&all[i].context);
-        all[i].context.uc_stack.ss_sp = all[i].stack.data();
+        all[i].context.uc_stack.ss_sp = all[i].stack;
         all[i].context.uc_stack.ss_size = STACK;
         all[i].context.uc_link = nullptr;
         makecontext(&all[i].context, enter, 0);
@@ -127,9 +133,9 @@ inline int block(unsigned threads, uint64_t &random)
             std::swap(order[i], order[(random >> 33) % (i + 1)]);
         }
         bool moved = false, done = true;
-        for (unsigned i : order)
-            if (all[i].state == READY) {
-                run(i);
+        for (unsigned i = 0; i < threads; ++i)
+            if (all[order[i]].state == READY) {
+                run(order[i]);
                 moved = true;
             }
         for (unsigned i = 0; i < threads; i += 32) {
@@ -213,7 +219,6 @@ int start(void (*kernel)(A...), unsigned blocks, unsigned threads, unsigned seed
 {
     Call<A...> call{kernel, arguments};
     uint64_t random = seed;
-    if (fibers::all.size() < threads) fibers::all = std::vector<fibers::Fiber>(threads);
     fibers::body = Call<A...>::run;
     fibers::body_argument = &call;
     gridDim.x = blocks;

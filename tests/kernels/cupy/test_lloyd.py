@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 import spanwise as sw
 from spanwise.kernels import lloyd as kernels
 from spanwise.kernels.cupy import lloyd as cupy_lloyd
+from spanwise.kernels.cupy import lloyd_plan
 from spanwise.kernels.cupy.lloyd import CuPyEngine
 from spanwise.kernels.exact import LOST, grid_of
 from spanwise.kernels.lloyd import Books, Rates
 
 DRAWN = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -99,7 +100,7 @@ def test_labels_and_sums_are_those_of_the_host(on_device, shape, dtype, weighted
 @given(data=st.data())
 def test_ties_and_copies_are_settled_as_on_the_host(on_device, data):
     """Rows and centres are whole numbers, so that many are equally near."""
-    n, d = data.draw(st.integers(1, 200)), data.draw(st.sampled_from([1, 2, 4, 8]))
+    n, d = data.draw(st.integers(1, 150)), data.draw(st.sampled_from([1, 2, 4, 8]))
     k = data.draw(st.integers(1, 70))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     scale = data.draw(st.sampled_from([1.0, 2.0**60, 2.0**-60, 1e-20, 3e18]))
@@ -230,11 +231,12 @@ def test_several_sets_of_centres_share_the_rows(on_device):
     assert_same(on_device, x, books_of(x, x[:3], x[:70], x[:1]), measure="squared")
 
 
-@pytest.mark.parametrize("k", [2048, 2049, 5000])
-def test_more_labels_than_are_sorted_are_added_one_by_one(on_device, k):
+@pytest.mark.parametrize("k", [8, 9, 70])
+def test_more_labels_than_are_sorted_are_added_one_by_one(on_device, monkeypatch, k):
+    monkeypatch.setattr(lloyd_plan, "_MOST_SORTED", 8)
     rng = np.random.default_rng(11)
-    x = rng.standard_normal((300, 1)).astype("f4")
-    assert_same(on_device, x, books_of(x, rng.standard_normal((k, 1))))
+    x = rng.standard_normal((300, 4)).astype("f4")
+    assert_same(on_device, x, books_of(x, rng.standard_normal((k, 4))))
 
 
 def test_rows_of_one_label_are_added_in_several_slabs(on_device):

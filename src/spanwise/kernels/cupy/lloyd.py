@@ -208,7 +208,7 @@ class CuPyOperand:
         """Sums of values by label: those of rows of one feature, rounded to three units."""
         xp, k = namespace(values), self.shape.centers
         table = Table(Form(3), k, 1)
-        bounds = to_host(xp.stack([xp.min(values), xp.max(values)]))
+        low, high = to_host(xp.stack([xp.min(values), xp.max(values)]))
 
         def add(units: np.ndarray, sums: np.ndarray) -> None:
             there = like(np.concatenate([[0.0], units[:, 0]]), values)
@@ -219,7 +219,7 @@ class CuPyOperand:
             sums[...] = to_host(totals[: table.sums]).reshape(3, k) * units
 
         with np.errstate(invalid="ignore", over="ignore"):
-            return bins_between(*(np.full(k, bound) for bound in bounds), add)
+            return bins_between(np.full(k, low), np.full(k, high), add)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums and weights."""
