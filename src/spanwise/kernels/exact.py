@@ -275,12 +275,14 @@ def merge_units(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def _summed(totals: np.ndarray, levels: tuple[np.ndarray | float, ...]) -> np.ndarray:
     # Fine before coarse: the integers depend on no order, so neither do the roundings here.
-    out = totals[-1].astype(np.float64) * levels[-1]
+    out = totals[-1].astype(np.float64)
+    out *= levels[-1]
     for part, unit in zip(totals[-2::-1], levels[-2::-1], strict=True):
-        out += part.astype(np.float64) * unit
-    lost = (totals == LOST).any(axis=0)
-    if lost.any():
-        out[lost] = np.nan
+        piece = part.astype(np.float64)
+        piece *= unit
+        out += piece
+    if totals.size and totals.min() == LOST:
+        out[(totals == LOST).any(axis=0)] = np.nan
     return out
 
 

@@ -13,6 +13,7 @@ S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 19
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Far:
         return Far(self.distances[o], self.index[o], self.rows[o], self.labels[o], self.weights[o])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sums:
     """What one pass over some rows tells of one set of centres."""
 
@@ -113,17 +114,17 @@ class Sums:
     draws: Draws
     """Sampled rows, where some were to be drawn; their weights are over their probabilities."""
 
-    @property
+    @functools.cached_property
     def sums(self) -> np.ndarray:
         """Weighted sum of the rows of each centre, relative to the shift; float64 (k, d)."""
         assert self.grid is not None
-        return self.grid.rows(self.totals)
+        return _fixed(self.grid.rows(self.totals))
 
-    @property
+    @functools.cached_property
     def weights(self) -> np.ndarray:
         """Weight of the rows of each centre; float64 (k,)."""
         assert self.grid is not None
-        return self.grid.weights(self.masses)
+        return _fixed(self.grid.weights(self.masses))
 
     @property
     def empty(self) -> np.ndarray:
@@ -139,6 +140,12 @@ class Sums:
     def measure(self) -> float:
         """The one sum that was measured."""
         return math.fsum(self.squared.value) + math.fsum(self.distance.value)
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    """The values, which are asked for again and are not to be written to."""
+    values.setflags(write=False)
+    return values
 
 
 @dataclass(frozen=True, slots=True)
