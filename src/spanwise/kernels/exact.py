@@ -74,8 +74,8 @@ def binned(x: Array, *, bins: int = 3, axis: int = 0) -> Bins:
     x : array, shape (rows, m) or (m, rows)
         At most 2^26 rows.
     bins : int
-        Kinds of slices that are kept: sums are right to 2^-27 (two) or 2^-53 (three) of the
-        largest value.
+        Kinds of slices that are kept: each value counts to 2^-26 (two) or 2^-52 (three) of
+        the largest one.
     axis : int
         Axis of the rows.
 
