@@ -116,12 +116,18 @@ class Bound:
         return circle * (circle + 2.0 * length) * self.scale + (circle + 1.0) * self.least
 
 
-def bound_of(features: int, dtype: Any) -> Bound:
-    """The bound for so many features in this precision of NumPy's."""
-    precision = np.finfo(dtype)
+def bound_of(centers: np.ndarray, dtype: Any) -> Bound:
+    """The bound for these centres in a precision of NumPy's.
+
+    It is infinite where a norm is so large that a score may be no number.
+    """
+    features, precision = centers.shape[1], np.finfo(dtype)
     error = (features + 6) * float(precision.eps) / 2
     root = math.sqrt(3 * error)
-    reach = 1 / (1 - root) if root < 0.5 else math.inf
+    with np.errstate(over="ignore"):
+        largest = np.einsum("ij,ij->i", centers, centers).max()
+    decides = root < 0.5 and largest < float(precision.max) / 16
+    reach = 1 / (1 - root) if decides else math.inf
     return Bound(reach, 2 * error * _SLACK, 4 * (features + 8) * float(precision.tiny))
 
 
@@ -196,7 +202,7 @@ class ArrayOperand:
         self.norms = xp.astype(xp.sum(self.centers * self.centers, axis=1), dtype)
         where = {} if library_of(x) == "hostfree" else {"device": x.device}
         self.numbers = xp.arange(centers.shape[0], **where)
-        self.bound = bound_of(centers.shape[1], "f4" if dtype == xp.float32 else "f8")
+        self.bound = bound_of(centers, "f4" if dtype == xp.float32 else "f8")
         self.grid = grid
         self._sums, self._weights = no_totals(grid, *centers.shape)
 

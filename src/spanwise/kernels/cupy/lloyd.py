@@ -137,7 +137,7 @@ class CuPyOperand:
         k, d = centers.shape
         real = np.dtype(f"f{shape.itemsize}")
         self.device, self.shape, self.grid = device, shape, grid
-        self.bound = bound_of(d, real)
+        self.bound = bound_of(centers, real)
         self.table = Table(Form(1) if grid is None else Form.of(grid), k, d)
         self.totals_there = xp.empty(0 if grid is None else self.table.size, dtype=xp.int64)
         # Many small copies to a device take longer than one.

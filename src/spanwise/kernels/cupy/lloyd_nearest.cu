@@ -10,7 +10,6 @@
 // COLUMNS  centres of a thread at a time: 2, 4 or 8
 // DEPTH    features at a time: 8 or 16
 // LOAD     numbers of a row that are loaded at a time: all rows begin at multiples of them
-// LARGEST  the largest number of REAL
 // RESIDENT blocks of threads that a multiprocessor has registers for
 //
 // A block of 4 warps takes TILE rows at a time and compares them with WIDTH centres at a time. The
@@ -153,18 +152,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
     __shared__ Numbers<RUN> middle[2][WIDTH / RUN];  // the norms
     __shared__ REAL bests[WARPS][8][STATES], seconds[WARPS][8][STATES];
     __shared__ int codes[WARPS][8][STATES];
-    __shared__ int odd;
 
     const int t = threadIdx.x, lane = t % 32, warp = t / 32, x = lane % 8, y = lane / 8;
     const long long tiles = (n + TILE - 1) / TILE;
-
-    // Where a norm is so large that a score may be no number, no score decides.
-    if (t == 0) odd = 0;
-    __syncthreads();
-    for (int j = t; j < k; j += THREADS)
-        if (!(norms[j] < (REAL)(LARGEST / 16))) odd = 1;
-    __syncthreads();
-    const bool none_decides = odd != 0;
 
     // A stage is DEPTH features of WIDTH centres and a tile of rows. Its numbers go from memory to
     // registers while the stage before is worked on, and then to shared memory.
@@ -315,7 +305,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
             REAL circle = (length + away) * (REAL)reach;
             REAL limit = one + circle * (circle + 2 * length) * (REAL)scale
                        + (1 + circle) * (REAL)least;
-            if (none_decides) limit = INFINITE;
             // Every centre would be in question for a row with NaN, and the first one wins.
             const bool missing = own != own;
             if (missing) {

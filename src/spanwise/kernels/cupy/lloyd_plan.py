@@ -12,7 +12,6 @@ from .launch import NULL, Defines, Device, Launch
 
 _NEAREST, _SUMS = "lloyd_nearest", "lloyd_sums"
 _NEAREST_THREADS, _SUMS_THREADS = 128, 256
-_LARGEST = {4: "3.4028234663852886e38", 8: "1.7976931348623157e308"}
 _LOAD_BYTES = 16
 _LONG_ROW = 64
 """From so many features on, padding to a multiple of 16 costs less than stages half as deep."""
@@ -104,7 +103,6 @@ class Shape:
             ("COLUMNS", self.columns),
             ("DEPTH", self.step),
             ("LOAD", self.load),
-            ("LARGEST", _LARGEST[self.itemsize]),
             ("RESIDENT", self.resident),
         )
 

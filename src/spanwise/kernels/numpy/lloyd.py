@@ -110,9 +110,10 @@ class NumPyOperand:
     def __init__(self, centers: np.ndarray, dtype: Any, rows: int, grid: Grid | None) -> None:
         k, d = centers.shape
         self.centers = centers
-        self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
-        self.matrix = np.ascontiguousarray(-2 * centers, dtype)
-        self.bound = bound_of(d, dtype)
+        with np.errstate(over="ignore"):  # the bound tells of it
+            self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
+            self.matrix = np.ascontiguousarray(-2 * centers, dtype)
+        self.bound = bound_of(centers, dtype)
         self.grid = grid
         self.rows = rows
         self.loops = loops()
