@@ -92,6 +92,7 @@ def nearest_case(itemsize, k, *, is_aligned):
 CASES = [
     nearest_case(4, 64, is_aligned=True),
     nearest_case(4, 64, is_aligned=False),
+    nearest_case(4, 128, is_aligned=True),
     nearest_case(4, 32, is_aligned=True),
     nearest_case(8, 64, is_aligned=True),
     sums_case(Form(1), 4, 4),

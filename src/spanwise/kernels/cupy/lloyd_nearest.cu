@@ -7,14 +7,14 @@
 //
 // REAL     float or double: what scores are computed in
 // ROWS     rows of a thread, a multiple of 4
-// COLUMNS  centres of a thread at a time: 2, 4 or 8
+// COLUMNS  centres of a thread at a time: 2, 4, 8 or 16
 // DEPTH    features at a time: 8 or 16
 // LOAD     numbers of a row that are loaded at a time: all rows begin at multiples of them
 // RESIDENT blocks of threads that a multiprocessor has registers for
 //
 // A block of 4 warps takes TILE rows at a time and compares them with WIDTH centres at a time. The
 // 32 lanes of a warp are 4 x 8: lane (y, x) has the rows 16 i + 4 y + (0..3) of its warp and the
-// centres 4 x + (0..3), 32 + 4 x + (0..3), so that one load from shared memory serves 4 rows or
+// centres 32 i + 4 x + (0..3), so that one load from shared memory serves 4 rows or
 // centres, and lanes load from neighbouring banks.
 
 #define WARPS 4

@@ -46,16 +46,11 @@ class Shape:
     def of(cls, itemsize: int, features: int, centers: int, *, is_aligned: bool) -> Shape:
         """For rows of so many features, which begin at multiples of 16 bytes if ``is_aligned``.
 
-        A thread has 64 scores of single precision, half as many of double: with what stands beside
-        them in registers, three blocks of threads share a multiprocessor. Of few centres it has
-        fewer, so that not most of them are padding.
-
         >>> shape = Shape.of(4, 16, 64, is_aligned=True)
         >>> shape.rows, shape.columns, shape.step, shape.load, shape.depth, shape.width
         (8, 8, 16, 4, 16, 64)
         """
         load = _LOAD_BYTES // itemsize
-        columns = 2 if centers <= 16 else 4 if centers <= 32 else 8
         step = 16 if itemsize == 4 else 8
         if features < _LONG_ROW and _up(features, 16) > _up(features, 8):
             step = 8
@@ -65,7 +60,7 @@ class Shape:
             centers,
             load if is_aligned and features % load == 0 else 1,
             32 // itemsize,
-            columns,
+            _columns(itemsize, centers),
             step,
         )
 
@@ -87,7 +82,7 @@ class Shape:
     @property
     def resident(self) -> int:
         """Blocks of threads whose registers a multiprocessor has."""
-        return 4 if self.itemsize == 4 and self.columns < 8 else 3
+        return {2: 4, 4: 4, 8: 3, 16: 2}[self.columns] if self.itemsize == 4 else 3
 
     @property
     def real(self) -> str:
@@ -308,6 +303,22 @@ def sums_launch(
     blocks = -(-rows.count // slab) * tiles
     shared = 4 * (_SUMS_THREADS + slab + k) if is_sorted else 0
     return Launch(_SUMS, "sums", defines, blocks, _SUMS_THREADS, arguments, shared)
+
+
+def _columns(itemsize: int, centers: int) -> int:
+    """Centres of a thread at a time.
+
+    Eight rows and sixteen centres are 128 scores, which one instruction each adds to, where all
+    that is loaded, moved and counted for them takes a fifth as many: as many as registers hold.
+    Few centres, which would mostly be padding there, have narrower tiles.
+
+    >>> [_columns(4, k) for k in (8, 20, 64, 128, 129, 1000)], _columns(8, 1000)
+    ([2, 4, 8, 16, 8, 16], 8)
+    """
+    if centers <= 32:
+        return 2 if centers <= 16 else 4
+    is_many = centers > 512 or _up(centers, 128) == _up(centers, 64)
+    return 16 if itemsize == 4 and is_many else 8
 
 
 def _up(number: int, step: int) -> int:
