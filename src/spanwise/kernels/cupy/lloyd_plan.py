@@ -18,7 +18,7 @@ _LONG_ROW = 64
 
 _MOST_SORTED = 2048
 """Labels whose counts fit beside a slab in shared memory, which all cards have 48 KiB of."""
-_LEAST_SLAB, _MOST_SLAB = 2048, 8192
+_LEAST_SLAB, _MOST_SLAB = 4096, 8192
 _ROWS_PER_LABEL = 8
 """Rows of a label in a slab that make the atomic additions few beside the rows that are read."""
 _TILE_BYTES = 128
