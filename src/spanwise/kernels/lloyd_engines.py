@@ -16,7 +16,8 @@ A centre nearer than b is within C = |x| + |x - c_b| of the shift, as b itself i
     fl(s_b) + 2 (d + 6) u C (C + 2 |x|),
     C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
 
-can be a nearer centre's. Numbers below the least normal one t have fewer digits, or are taken for
+can be a nearer centre's. Where no centre is as far from the shift as C, the farthest one's distance
+takes its place. Numbers below the least normal one t have fewer digits, or are taken for
 0, and lose up to t each: times a number up to C that is C t, and with all d products a score loses
 no more than (2 d + 16) (1 + C) t, which is added to the bound twice.
 """
@@ -105,6 +106,8 @@ class Bound:
     """2 (d + 6) u."""
     least: float
     """What is lost with numbers below the least normal one, per 1 + C."""
+    radius: float
+    """The largest norm of a centre; infinite where a norm is so large that none decides."""
 
     def beyond(self, best: Array, norms: Array) -> Array:
         """The bound for rows of these best scores and squared norms."""
@@ -113,22 +116,21 @@ class Bound:
         squared = best + norms
         away = xp.sqrt(xp.where(squared > 0, squared, xp.zeros_like(squared)))
         circle = (length + away) * self.reach
+        circle = xp.where(circle < self.radius, circle, xp.full_like(circle, self.radius))
         return circle * (circle + 2.0 * length) * self.scale + (circle + 1.0) * self.least
 
 
 def bound_of(centers: np.ndarray, dtype: Any) -> Bound:
-    """The bound for these centres in a precision of NumPy's.
-
-    It is infinite where a norm is so large that a score may be no number.
-    """
+    """The bound for these centres in a precision of NumPy's; scores have to be numbers in it."""
     features, precision = centers.shape[1], np.finfo(dtype)
     error = (features + 6) * float(precision.eps) / 2
     root = math.sqrt(3 * error)
     with np.errstate(over="ignore"):
         largest = np.einsum("ij,ij->i", centers, centers).max()
     decides = root < 0.5 and largest < float(precision.max) / 16
-    reach = 1 / (1 - root) if decides else math.inf
-    return Bound(reach, 2 * error * _SLACK, 4 * (features + 8) * float(precision.tiny))
+    reach, radius = (1 / (1 - root), math.sqrt(largest)) if decides else (math.inf, math.inf)
+    least = 4 * (features + 8) * float(precision.tiny)
+    return Bound(reach, 2 * error * _SLACK, least, radius)
 
 
 def no_totals(grid: Grid | None, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from spanwise.kernels.cupy.lloyd_plan import (
     sums_launch,
 )
 from spanwise.kernels.exact import grid_of
+from spanwise.kernels.lloyd_engines import bound_of
 
 COMPILER = shutil.which("nvcc")
 SIZES = st.sampled_from([4, 8])
@@ -70,7 +71,7 @@ class SimpleTotals:
 @given(n=st.integers(1, 2**40), processors=st.integers(1, 200))
 def test_no_more_blocks_are_started_than_run_at_a_time(n, processors):
     device = SimpleNamespace(processors=processors)
-    bound = SimpleNamespace(reach=1.0, scale=0.0, least=0.0)
+    bound = bound_of(np.zeros((64, 16)), np.float32)
     shape = Shape.of(4, 16, 64, is_aligned=True)
     centers = (None, None, None)
     launch = nearest_launch(device, shape, Rows(None, 16, n), (0, 0), centers, bound, None, None)

@@ -62,6 +62,12 @@ __device__ __forceinline__ long long place(int f, int j, int depth)
     return ((long long)(j / WIDTH) * depth + f) * WIDTH + j % WIDTH;
 }
 
+// Which centre a lane (., x) means by the place of a score among its own.
+__device__ __forceinline__ int center_of(int code, int x)
+{
+    return code / COLUMNS * WIDTH + code % COLUMNS / RUN * 32 + x * RUN + code % RUN;
+}
+
 // The matrix of a product with rows and the squared norms of the centres, padded: features with 0
 // to a multiple of DEPTH, centres with infinite norms to a multiple of WIDTH. The matrix is cut
 // into tiles of WIDTH centres, in each of which one feature's numbers lie together, so that it is
@@ -93,7 +99,48 @@ extern "C" __global__ void __launch_bounds__(THREADS) prepare(
     for (long long i = (long long)j * THREADS + t; i < size; i += all) totals[i] = 0;
 }
 
-// The first nearest of the centres whose scores are not beyond the limit, by a warp. No score of a
+// Squared distance of a row to a centre, feature by feature.
+__device__ __forceinline__ double between(
+    const REAL *__restrict__ row, const double *__restrict__ shift,
+    const double *__restrict__ center, int d)
+{
+    double total = 0;
+#pragma unroll 4
+    for (int f = 0; f < d; ++f) {
+        const double apart = __dsub_rn(__dsub_rn(exact(row[f]), shift[f]), center[f]);
+        total = __dadd_rn(total, __dmul_rn(apart, apart));
+    }
+    return total;
+}
+
+// The nearest centre that a lane has met, -1 where it has met none.
+struct Nearest {
+    int found;
+    double least;
+
+    __device__ __forceinline__ void meet(int center, double distance)
+    {
+        // What is no number is as far away as can be.
+        if (distance != distance) distance = __longlong_as_double(0x7ff0000000000000ll);
+        const bool is_first = distance == least && center < found;
+        if (center >= 0 && (found < 0 || distance < least || is_first)) {
+            found = center;
+            least = distance;
+        }
+    }
+
+    __device__ __forceinline__ int of_all_lanes()
+    {
+        for (int apart = 16; apart > 0; apart /= 2) {
+            const int other = __shfl_xor_sync(ALL, found, apart);
+            const double far = __shfl_xor_sync(ALL, least, apart);
+            meet(other, far);
+        }
+        return found;
+    }
+};
+
+// The first nearest of all centres whose scores are not beyond the limit, by a warp. No score of a
 // nearer centre is beyond it, in whatever order its products are added.
 __device__ __forceinline__ int settled(
     const REAL *__restrict__ row, const double *__restrict__ shift,
@@ -101,36 +148,15 @@ __device__ __forceinline__ int settled(
     const REAL *__restrict__ norms, const double *__restrict__ centers, int d, int k, int depth,
     REAL limit)
 {
-    int found = -1;
-    double least = 0;
+    Nearest own = {-1, 0};
     for (int j = threadIdx.x % 32; j < k; j += 32) {
         const REAL *__restrict__ column = matrix + place(0, j, depth);
         REAL score = norms[j];
-#pragma unroll 4
+#pragma unroll 8
         for (int f = 0; f < d; ++f) score += (row[f] - about[f]) * column[(long long)f * WIDTH];
-        if (score > limit) continue;
-        double total = 0;
-        for (int f = 0; f < d; ++f) {
-            double apart =
-                __dsub_rn(__dsub_rn(exact(row[f]), shift[f]), centers[(long long)j * d + f]);
-            total = __dadd_rn(total, __dmul_rn(apart, apart));
-        }
-        if (total != total) total = __longlong_as_double(0x7ff0000000000000ll);
-        if (found < 0 || total < least) {
-            found = j;
-            least = total;
-        }
+        if (!(score > limit)) own.meet(j, between(row, shift, centers + (long long)j * d, d));
     }
-    for (int apart = 16; apart > 0; apart /= 2) {
-        int other = __shfl_xor_sync(ALL, found, apart);
-        double far = __shfl_xor_sync(ALL, least, apart);
-        bool takes = found < 0 || far < least || (far == least && other < found);
-        if (other >= 0 && takes) {
-            found = other;
-            least = far;
-        }
-    }
-    return found;
+    return own.of_all_lanes();
 }
 
 // The first of the nearest centres of each row. The weight of a row that holds NaN becomes 0,
@@ -143,7 +169,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
     const double *__restrict__ centers,  // (k, d)
     const REAL *__restrict__ about,  // (depth,): the shift, padded with 0
     const REAL *__restrict__ matrix, const REAL *__restrict__ norms,  // of `prepare`
-    double reach, double scale, double least,  // of the bound
+    double reach, double scale, double least, double radius,  // of the bound
     double *__restrict__ weight,  // (n,) or null
     int *__restrict__ labels)  // (n,)
 {
@@ -297,12 +323,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
                     two = lesser(lesser(two, seconds[warp][l][lane]), greater(one, score));
                     one = lesser(one, score);
                 }
-                int j = codes[warp][winner][lane];
-                label = j / COLUMNS * WIDTH + j % COLUMNS / RUN * 32 + winner * RUN + j % RUN;
+                label = center_of(codes[warp][winner][lane], winner);
             }
             REAL length = sqrt(own), squared = one + own;
             REAL away = sqrt(squared > 0 ? squared : (REAL)0);
-            REAL circle = (length + away) * (REAL)reach;
+            REAL circle = lesser((length + away) * (REAL)reach, (REAL)radius);
             REAL limit = one + circle * (circle + 2 * length) * (REAL)scale
                        + (1 + circle) * (REAL)least;
             // Every centre would be in question for a row with NaN, and the first one wins.
@@ -313,10 +338,24 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
             }
             unsigned asked = __ballot_sync(ALL, mine && !missing && k > 1 && !(two > limit));
             while (asked) {
-                int r = __ffs(asked) - 1;
+                const int r = __ffs(asked) - 1;
                 asked &= asked - 1;
-                int found = settled(rows + (first + r) * stride, shift, about, matrix, norms,
-                                    centers, d, k, depth, __shfl_sync(ALL, limit, r));
+                const REAL bound = __shfl_sync(ALL, limit, r);
+                const REAL *one_row = rows + (first + r) * stride;
+                // Where no lane saw two centres within the limit, those that it saw are known.
+                const bool seen = lane < 8;
+                const bool more = seen && !(seconds[warp][lane % 8][r] > bound);
+                int found;
+                if (__ballot_sync(ALL, more)) {
+                    found = settled(one_row, shift, about, matrix, norms, centers, d, k, depth, bound);
+                } else {
+                    Nearest own = {-1, 0};
+                    if (seen && !(bests[warp][lane][r] > bound)) {
+                        const int j = center_of(codes[warp][lane][r], lane);
+                        own.meet(j, between(one_row, shift, centers + (long long)j * d, d));
+                    }
+                    found = own.of_all_lanes();
+                }
                 if (lane == r && found >= 0) label = found;
             }
             if (mine) labels[row] = label;
@@ -343,13 +382,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) squares(
 {
     const long long r = (long long)blockIdx.x * THREADS + threadIdx.x;
     if (r >= n) return;
-    const REAL *__restrict__ row = rows + r * stride;
-    const double *__restrict__ center = centers + (long long)labels[r] * d;
-    double total = 0;
-#pragma unroll 4
-    for (int f = 0; f < d; ++f) {
-        const double apart = __dsub_rn(__dsub_rn(exact(row[f]), shift[f]), center[f]);
-        total = __dadd_rn(total, __dmul_rn(apart, apart));
-    }
+    const double total = between(rows + r * stride, shift, centers + (long long)labels[r] * d, d);
     out[r] = weight && weight[r] == 0 ? 0.0 : total;
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
 from ..exact import Grid
+from ..lloyd_engines import Bound
 from .launch import NULL, Defines, Device, Launch
 
 _NEAREST, _SUMS = "lloyd_nearest", "lloyd_sums"
@@ -133,7 +134,7 @@ def nearest_launch(
     rows: Rows,
     shifts: tuple[Any, Any],
     centers: tuple[Any, Any, Any],
-    bound: Any,
+    bound: Bound,
     weight: Any | None,
     labels: Any,
 ) -> Launch:
@@ -163,9 +164,7 @@ def nearest_launch(
         about,
         matrix,
         norms,
-        np.float64(bound.reach),
-        np.float64(bound.scale),
-        np.float64(bound.least),
+        *(np.float64(number) for number in astuple(bound)),
         NULL if weight is None else weight,
         labels,
     )

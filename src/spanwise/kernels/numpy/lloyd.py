@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ class NumPyOperand:
             self.matrix,
             self.norms,
             self.centers,
-            np.array([self.bound.reach, self.bound.scale, self.bound.least]),
+            np.array(astuple(self.bound)),
             block.skipna,
             self.rows,
             form,

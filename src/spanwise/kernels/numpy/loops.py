@@ -235,8 +235,8 @@ def _sweep(
         In the precision of the rows, and in float64.
     matrix, norms, centers : (k, d), (k,), (k, d) float64
         Centres relative to the shift: times -2, squared norms, and themselves.
-    bound : (3,) float64
-        Reach, scale and least of `spanwise.kernels.lloyd_engines.Bound`.
+    bound : (4,) float64
+        Reach, scale, least and radius of `spanwise.kernels.lloyd_engines.Bound`.
     skipna : bool
         Whether the weight of each row that holds NaN is set to 0.
     rows : int
@@ -362,7 +362,7 @@ def _settle(
         if np.isnan(own):  # of a row with NaN every centre would be in question, and the first wins
             continue
         length = np.sqrt(own)
-        circle = (length + np.sqrt(max(best + own, 0.0))) * bound[0]
+        circle = min((length + np.sqrt(max(best + own, 0.0))) * bound[0], bound[3])
         limit = best + circle * (circle + 2 * length) * bound[1] + (circle + 1) * bound[2]
         if second > limit or norms.size == 1:
             continue
