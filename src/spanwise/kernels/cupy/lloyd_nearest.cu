@@ -140,24 +140,67 @@ struct Nearest {
     }
 };
 
-// The first nearest of all centres whose scores are not beyond the limit, by a warp. No score of a
-// nearer centre is beyond it, in whatever order its products are added.
-__device__ __forceinline__ int settled(
-    const REAL *__restrict__ row, const double *__restrict__ shift,
-    const REAL *__restrict__ about, const REAL *__restrict__ matrix,
-    const REAL *__restrict__ norms, const double *__restrict__ centers, int d, int k, int depth,
-    REAL limit)
-{
-    Nearest own = {-1, 0};
-    for (int j = threadIdx.x % 32; j < k; j += 32) {
-        const REAL *__restrict__ column = matrix + place(0, j, depth);
-        REAL score = norms[j];
-#pragma unroll 8
-        for (int f = 0; f < d; ++f) score += (row[f] - about[f]) * column[(long long)f * WIDTH];
-        if (!(score > limit)) own.meet(j, between(row, shift, centers + (long long)j * d, d));
+struct Bound {
+    double reach, scale, least, radius;
+
+    // What no score of a nearer centre is beyond, in whatever order its products are added, for a
+    // row of this best score and squared norm.
+    __device__ __forceinline__ REAL limit(REAL best, REAL own) const
+    {
+        const REAL length = sqrt(own), squared = best + own;
+        const REAL away = sqrt(squared > 0 ? squared : (REAL)0);
+        const REAL circle = lesser((length + away) * (REAL)reach, (REAL)radius);
+        return best + circle * (circle + 2 * length) * (REAL)scale + (1 + circle) * (REAL)least;
     }
-    return own.of_all_lanes();
-}
+};
+
+struct Centers {
+    int d, k, depth;
+    const double *__restrict__ shift, *__restrict__ exact;
+    const REAL *__restrict__ about, *__restrict__ matrix, *__restrict__ norms;
+
+    __device__ __forceinline__ double distance(const REAL *__restrict__ row, int j) const
+    {
+        return between(row, shift, exact + (long long)j * d, d);
+    }
+
+    // The first nearest of all whose scores are not beyond the limit, by a warp.
+    __device__ __forceinline__ int settled(const REAL *__restrict__ row, REAL limit) const
+    {
+        Nearest own = {-1, 0};
+        for (int j = threadIdx.x % 32; j < k; j += 32) {
+            const REAL *__restrict__ column = matrix + place(0, j, depth);
+            REAL score = norms[j];
+#pragma unroll 8
+            for (int f = 0; f < d; ++f)
+                score += (row[f] - about[f]) * column[(long long)f * WIDTH];
+            if (!(score > limit)) own.meet(j, distance(row, j));
+        }
+        return own.of_all_lanes();
+    }
+};
+
+// What the eight lanes (., x) of a warp have seen of its rows: the best score and the second best,
+// and the place of the best one.
+struct Seen {
+    REAL best[8][STATES], second[8][STATES];
+    int code[8][STATES];
+
+    // The first nearest centre of a row. Where no lane saw two within the limit, those that are in
+    // question are known.
+    __device__ __forceinline__ int settled(
+        int r, const REAL *__restrict__ row, const Centers &centers, REAL limit) const
+    {
+        const int lane = threadIdx.x % 32, x = lane % 8;
+        if (__ballot_sync(ALL, !(second[x][r] > limit))) return centers.settled(row, limit);
+        Nearest own = {-1, 0};
+        if (lane < 8 && !(best[x][r] > limit)) {
+            const int j = center_of(code[x][r], x);
+            own.meet(j, centers.distance(row, j));
+        }
+        return own.of_all_lanes();
+    }
+};
 
 // The first of the nearest centres of each row. The weight of a row that holds NaN becomes 0,
 // where there are weights that may be written.
@@ -176,11 +219,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
     __shared__ Numbers<4> left[2][DEPTH][(TILE + PAD) / 4];  // rows about the shift, transposed
     __shared__ Numbers<RUN> right[2][DEPTH][WIDTH / RUN];  // the matrix
     __shared__ Numbers<RUN> middle[2][WIDTH / RUN];  // the norms
-    __shared__ REAL bests[WARPS][8][STATES], seconds[WARPS][8][STATES];
-    __shared__ int codes[WARPS][8][STATES];
+    __shared__ Seen all_seen[WARPS];
 
     const int t = threadIdx.x, lane = t % 32, warp = t / 32, x = lane % 8, y = lane / 8;
     const long long tiles = (n + TILE - 1) / TILE;
+    const Bound bound = {reach, scale, least, radius};
+    const Centers those = {d, k, depth, shift, centers, about, matrix, norms};
+    Seen &seen = all_seen[warp];
 
     // A stage is DEPTH features of WIDTH centres and a tile of rows. Its numbers go from memory to
     // registers while the stage before is worked on, and then to shared memory.
@@ -292,9 +337,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
                 REAL best = INFINITE, second = INFINITE;
                 int code = 0;
                 if (column > 0) {
-                    best = bests[warp][x][r];
-                    second = seconds[warp][x][r];
-                    code = codes[warp][x][r];
+                    best = seen.best[x][r];
+                    second = seen.second[x][r];
+                    code = seen.code[x][r];
                 }
 #pragma unroll
                 for (int j = 0; j < COLUMNS; ++j) {
@@ -303,9 +348,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
                     second = lesser(second, greater(best, score));
                     best = lesser(best, score);
                 }
-                bests[warp][x][r] = best;
-                seconds[warp][x][r] = second;
-                codes[warp][x][r] = code;
+                seen.best[x][r] = best;
+                seen.second[x][r] = second;
+                seen.code[x][r] = code;
             }
         }
         if (next_feature == 0 && next_column == 0) {
@@ -318,18 +363,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
             if (mine) {
                 int winner = 0;
                 for (int l = 0; l < 8; ++l) {
-                    REAL score = bests[warp][l][lane];
+                    REAL score = seen.best[l][lane];
                     winner = score < one ? l : winner;
-                    two = lesser(lesser(two, seconds[warp][l][lane]), greater(one, score));
+                    two = lesser(lesser(two, seen.second[l][lane]), greater(one, score));
                     one = lesser(one, score);
                 }
-                label = center_of(codes[warp][winner][lane], winner);
+                label = center_of(seen.code[winner][lane], winner);
             }
-            REAL length = sqrt(own), squared = one + own;
-            REAL away = sqrt(squared > 0 ? squared : (REAL)0);
-            REAL circle = lesser((length + away) * (REAL)reach, (REAL)radius);
-            REAL limit = one + circle * (circle + 2 * length) * (REAL)scale
-                       + (1 + circle) * (REAL)least;
+            const REAL limit = bound.limit(one, own);
             // Every centre would be in question for a row with NaN, and the first one wins.
             const bool missing = own != own;
             if (missing) {
@@ -340,22 +381,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) nearest(
             while (asked) {
                 const int r = __ffs(asked) - 1;
                 asked &= asked - 1;
-                const REAL bound = __shfl_sync(ALL, limit, r);
-                const REAL *one_row = rows + (first + r) * stride;
-                // Where no lane saw two centres within the limit, those that it saw are known.
-                const bool seen = lane < 8;
-                const bool more = seen && !(seconds[warp][lane % 8][r] > bound);
-                int found;
-                if (__ballot_sync(ALL, more)) {
-                    found = settled(one_row, shift, about, matrix, norms, centers, d, k, depth, bound);
-                } else {
-                    Nearest own = {-1, 0};
-                    if (seen && !(bests[warp][lane][r] > bound)) {
-                        const int j = center_of(codes[warp][lane][r], lane);
-                        own.meet(j, between(one_row, shift, centers + (long long)j * d, d));
-                    }
-                    found = own.of_all_lanes();
-                }
+                const REAL *row_there = rows + (first + r) * stride;
+                const int found = seen.settled(r, row_there, those, __shfl_sync(ALL, limit, r));
                 if (lane == r && found >= 0) label = found;
             }
             if (mine) labels[row] = label;
