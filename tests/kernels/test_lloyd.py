@@ -197,6 +197,31 @@ def test_few_and_many_centres_are_compared_alike(monkeypatch):
     np.testing.assert_array_equal(nearest(x, books)[0], few)
 
 
+@pytest.mark.parametrize("scale", [1e-45, 1e-38, 1e-20, 1e15, 1e19, 1e30, 1e37])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_scores_beyond_single_precision_do_not_decide(scale, compiled, monkeypatch):
+    """Squares of such numbers are infinite, or have few digits, or none."""
+    if not compiled:
+        monkeypatch.setattr(numpy_lloyd, "loops", lambda: None)
+    rng = np.random.default_rng(0)
+    x = (scale * rng.integers(-2, 3, (2000, 4))).astype(np.float32)
+    centers = x[rng.integers(0, len(x), 70)].astype(float)
+    squared = sum((x[:, [f]].astype(float) - centers[:, f]) ** 2 for f in range(4))
+    labels = nearest(x, Books(np.zeros(4, np.float32), (centers,)))[0]
+    np.testing.assert_array_equal(labels, squared.argmin(axis=1))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_rows_with_infinity_are_as_near_to_every_centre(compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(numpy_lloyd, "loops", lambda: None)
+    x = np.random.default_rng(1).standard_normal((50, 3))
+    x[3, 0] = x[7, 2] = np.inf
+    labels, distance = assign(x, Books(np.zeros(3), (x[10:20],)), missing="ignore")
+    assert (labels[[3, 7]] == 0).all()
+    assert np.isposinf(distance[[3, 7]]).all()
+
+
 @pytest.mark.parametrize(("d", "k"), [(1, 1), (4, 8), (128, 1024), (10**6, 4)])
 def test_blocks_stay_small(d, k):
     rows = rows_per_block(d, k, 4)

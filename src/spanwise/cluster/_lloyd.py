@@ -81,7 +81,8 @@ class Lloyd:
     def step(self, state: State, sums: Sums, inertia: float) -> State:
         """The means of the rows that were nearest to the centres."""
         centers = means(*relocate(sums), fallback=state.centers)
-        moved = float(((centers - state.centers) ** 2).sum())
+        shifts = centers - state.centers
+        moved = float(_products(shifts, shifts).sum())
         occupied = len(centers) - int(sums.empty.sum())
         gain = state.inertia - inertia
         gain = gain / state.inertia if 0 < state.inertia < math.inf else math.inf
@@ -111,8 +112,14 @@ def inertia_of(centers: np.ndarray, sums: Sums, moment: float) -> float:
 
 
 def _about(centers: np.ndarray, sums: Sums) -> float:
-    own = sums.weights[:, None] * centers
-    return float(((own - 2.0 * sums.sums) * centers).sum())
+    return float((sums.weights * _products(centers, centers)).sum()) - 2.0 * float(
+        _products(sums.sums, centers).sum()
+    )
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Scalar products of the rows of two tables, which may be of many megabytes."""
+    return np.einsum("ij,ij->i", a, b)
 
 
 def mean_variance(sums: Sums, moment: float) -> float:
@@ -134,6 +141,7 @@ def relocate(sums: Sums) -> tuple[np.ndarray, np.ndarray]:
     far = sums.far
     if len(empty) == 0 or len(far.distances) == 0 or far.distances[0] == 0:
         return total, weights
+    total, weights = total.copy(), weights.copy()
     for new, row, old, w in zip(empty, far.rows, far.labels, far.weights, strict=False):
         total[old] -= w * row
         weights[old] -= w
@@ -147,9 +155,11 @@ def means(total: np.ndarray, weights: np.ndarray, *, fallback: np.ndarray) -> np
     heavy = int(np.argmax(weights))
     if weights[heavy] <= 0:
         return fallback
-    out = np.empty_like(total)
-    np.divide(total, weights[:, None], out=out, where=weights[:, None] > 0)
-    out[weights <= 0] = out[heavy]
+    empty = weights <= 0
+    if not empty.any():
+        return total / weights[:, None]
+    out = total / np.where(empty, 1.0, weights)[:, None]
+    out[empty] = out[heavy]
     return out
 
 

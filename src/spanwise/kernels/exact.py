@@ -32,7 +32,7 @@ _LOWEST, _HIGHEST = -38, 36
 ROWS_AT_ONCE = 1 << 16
 """Rows whose rounded values float64 adds exactly, before the sums become integers."""
 _BITS_AT_ONCE = 52 - 16
-_LOST = np.iinfo(np.int64).min
+LOST = np.iinfo(np.int64).min
 """Stands for a sum that is no number; no other sum comes near it."""
 
 
@@ -74,8 +74,8 @@ def binned(x: Array, *, bins: int = 3, axis: int = 0) -> Bins:
     x : array, shape (rows, m) or (m, rows)
         At most 2^26 rows.
     bins : int
-        Kinds of slices that are kept: sums are right to 2^-27 (two) or 2^-53 (three) of the
-        largest value.
+        Kinds of slices that are kept: each value counts to 2^-26 (two) or 2^-52 (three) of
+        the largest one.
     axis : int
         Axis of the rows.
 
@@ -259,28 +259,30 @@ def add_units(totals: np.ndarray, sums: np.ndarray, unit: np.ndarray | float) ->
     if finite.all():
         totals += (sums / unit).astype(np.int64)
         return
-    lost = ~finite | (totals == _LOST)
+    lost = ~finite | (totals == LOST)
     totals += (np.where(finite, sums, 0.0) / unit).astype(np.int64)
-    totals[lost] = _LOST
+    totals[lost] = LOST
 
 
 def merge_units(parts: Sequence[np.ndarray]) -> np.ndarray:
     """The integers of all parts."""
     out = np.sum(parts, axis=0)
-    lost = np.min(parts, axis=0) == _LOST
+    lost = np.min(parts, axis=0) == LOST
     if lost.any():
-        out[lost] = _LOST
+        out[lost] = LOST
     return out
 
 
 def _summed(totals: np.ndarray, levels: tuple[np.ndarray | float, ...]) -> np.ndarray:
     # Fine before coarse: the integers depend on no order, so neither do the roundings here.
-    out = totals[-1].astype(np.float64) * levels[-1]
+    out = totals[-1].astype(np.float64)
+    out *= levels[-1]
     for part, unit in zip(totals[-2::-1], levels[-2::-1], strict=True):
-        out += part.astype(np.float64) * unit
-    lost = (totals == _LOST).any(axis=0)
-    if lost.any():
-        out[lost] = np.nan
+        piece = part.astype(np.float64)
+        piece *= unit
+        out += piece
+    if totals.size and totals.min() == LOST:
+        out[(totals == LOST).any(axis=0)] = np.nan
     return out
 
 

@@ -13,6 +13,7 @@ S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 19
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Far:
         return Far(self.distances[o], self.index[o], self.rows[o], self.labels[o], self.weights[o])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sums:
     """What one pass over some rows tells of one set of centres."""
 
@@ -113,17 +114,17 @@ class Sums:
     draws: Draws
     """Sampled rows, where some were to be drawn; their weights are over their probabilities."""
 
-    @property
+    @functools.cached_property
     def sums(self) -> np.ndarray:
         """Weighted sum of the rows of each centre, relative to the shift; float64 (k, d)."""
         assert self.grid is not None
-        return self.grid.rows(self.totals)
+        return _fixed(self.grid.rows(self.totals))
 
-    @property
+    @functools.cached_property
     def weights(self) -> np.ndarray:
         """Weight of the rows of each centre; float64 (k,)."""
         assert self.grid is not None
-        return self.grid.weights(self.masses)
+        return _fixed(self.grid.weights(self.masses))
 
     @property
     def empty(self) -> np.ndarray:
@@ -139,6 +140,12 @@ class Sums:
     def measure(self) -> float:
         """The one sum that was measured."""
         return math.fsum(self.squared.value) + math.fsum(self.distance.value)
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    """The values, which are asked for again and are not to be written to."""
+    values.setflags(write=False)
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +203,14 @@ def _engine(x: Array, books: Books) -> Engine:
         # Without compiled loops each block costs some forty calls of NumPy.
         most = 1024 if is_compiled() else 16_384
         return NumPyEngine(rows_per_block(d, k, 4 if x.dtype == np.float32 else 8, most=most))
+    if library_of(x) == "cupy":
+        from .cupy.lloyd import CuPyEngine
+
+        return CuPyEngine()
+    return _array_engine(d, k)
+
+
+def _array_engine(d: int, k: int) -> ArrayEngine:
     return ArrayEngine(max(1, min(_DEVICE_ROWS, _DEVICE_BLOCK_BYTES // (16 * (d + k)))))
 
 
@@ -394,10 +409,12 @@ nearest = Kernel("nearest", _nearest, free_axes=each_row)
 
 def _distances(x: Array, books: Books, *, missing: Literal["raise", "skip"] = "raise") -> Array:
     """Distance of each row to each centre, shape (n, k), in the precision of the rows."""
-    engine = _engine(x, books)
+    centers = like(books.centers[0], x)
+    # A kernel for labels is of no use here, and blocks are small enough for all distances.
+    is_host = library_of(x) == "numpy"
+    engine = _engine(x, books) if is_host else _array_engine(x.shape[1], centers.shape[0])
     xp = namespace(x)
     check_rows(x, skipna=missing == "skip")
-    centers = like(books.centers[0], x)
     norms = xp.sum(centers * centers, axis=1)
     out = []
     for block in engine.blocks(x, None, books.shift, skipna=False):

@@ -16,7 +16,10 @@ A centre nearer than b is within C = |x| + |x - c_b| of the shift, as b itself i
     fl(s_b) + 2 (d + 6) u C (C + 2 |x|),
     C = (|x| + sqrt(fl(s_b) + |x|^2)) / (1 - sqrt(3 (d + 6) u))
 
-can be a nearer centre's.
+can be a nearer centre's. Where no centre is as far from the shift as C, the farthest one's distance
+takes its place. Numbers below the least normal one t have fewer digits, or are taken for
+0, and lose up to t each: times a number up to C that is C t, and with all d products a score loses
+no more than (2 d + 16) (1 + C) t, which is added to the bound twice.
 """
 
 from __future__ import annotations
@@ -101,6 +104,10 @@ class Bound:
     """1 / (1 - sqrt(3 (d + 6) u)); infinite where that says nothing."""
     scale: float
     """2 (d + 6) u."""
+    least: float
+    """What is lost with numbers below the least normal one, per 1 + C."""
+    radius: float
+    """The largest norm of a centre; infinite where a norm is so large that none decides."""
 
     def beyond(self, best: Array, norms: Array) -> Array:
         """The bound for rows of these best scores and squared norms."""
@@ -109,15 +116,21 @@ class Bound:
         squared = best + norms
         away = xp.sqrt(xp.where(squared > 0, squared, xp.zeros_like(squared)))
         circle = (length + away) * self.reach
-        return circle * (circle + 2.0 * length) * self.scale
+        circle = xp.where(circle < self.radius, circle, xp.full_like(circle, self.radius))
+        return circle * (circle + 2.0 * length) * self.scale + (circle + 1.0) * self.least
 
 
-def bound_of(features: int, epsilon: float) -> Bound:
-    """The bound for so many features in a precision of this machine epsilon."""
-    error = (features + 6) * epsilon / 2
+def bound_of(centers: np.ndarray, dtype: Any) -> Bound:
+    """The bound for these centres in a precision of NumPy's; scores have to be numbers in it."""
+    features, precision = centers.shape[1], np.finfo(dtype)
+    error = (features + 6) * float(precision.eps) / 2
     root = math.sqrt(3 * error)
-    reach = 1 / (1 - root) if root < 0.5 else math.inf
-    return Bound(reach, 2 * error * _SLACK)
+    with np.errstate(over="ignore"):
+        largest = np.einsum("ij,ij->i", centers, centers).max()
+    decides = root < 0.5 and largest < float(precision.max) / 16
+    reach, radius = (1 / (1 - root), math.sqrt(largest)) if decides else (math.inf, math.inf)
+    least = 4 * (features + 8) * float(precision.tiny)
+    return Bound(reach, 2 * error * _SLACK, least, radius)
 
 
 def no_totals(grid: Grid | None, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -191,7 +204,7 @@ class ArrayOperand:
         self.norms = xp.astype(xp.sum(self.centers * self.centers, axis=1), dtype)
         where = {} if library_of(x) == "hostfree" else {"device": x.device}
         self.numbers = xp.arange(centers.shape[0], **where)
-        self.bound = bound_of(centers.shape[1], float(xp.finfo(dtype).eps))
+        self.bound = bound_of(centers, "f4" if dtype == xp.float32 else "f8")
         self.grid = grid
         self._sums, self._weights = no_totals(grid, *centers.shape)
 

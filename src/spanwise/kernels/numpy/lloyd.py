@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,10 @@ class NumPyOperand:
     def __init__(self, centers: np.ndarray, dtype: Any, rows: int, grid: Grid | None) -> None:
         k, d = centers.shape
         self.centers = centers
-        self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
-        self.matrix = np.ascontiguousarray(-2 * centers, dtype)
-        self.bound = bound_of(d, float(np.finfo(dtype).eps))
+        with np.errstate(over="ignore"):  # the bound tells of it
+            self.norms = np.einsum("ij,ij->i", centers, centers).astype(dtype)
+            self.matrix = np.ascontiguousarray(-2 * centers, dtype)
+        self.bound = bound_of(centers, dtype)
         self.grid = grid
         self.rows = rows
         self.loops = loops()
@@ -164,7 +166,7 @@ class NumPyOperand:
             self.matrix,
             self.norms,
             self.centers,
-            np.array([self.bound.reach, self.bound.scale]),
+            np.array(astuple(self.bound)),
             block.skipna,
             self.rows,
             form,

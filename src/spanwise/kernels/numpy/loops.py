@@ -235,8 +235,8 @@ def _sweep(
         In the precision of the rows, and in float64.
     matrix, norms, centers : (k, d), (k,), (k, d) float64
         Centres relative to the shift: times -2, squared norms, and themselves.
-    bound : (2,) float64
-        Reach and scale of `spanwise.kernels.lloyd_engines.Bound`.
+    bound : (4,) float64
+        Reach, scale, least and radius of `spanwise.kernels.lloyd_engines.Bound`.
     skipna : bool
         Whether the weight of each row that holds NaN is set to 0.
     rows : int
@@ -281,9 +281,10 @@ def _sweep(
 
 
 def _center(raw: Any, shift: Any, out: Any, norms: Any) -> None:
-    """Rows relative to the shift, and their squared norms."""
+    """Rows relative to the shift, and their squared norms: NaN only where a row holds NaN."""
+    nothing = shift[0] - shift[0]  # in the precision of the rows
     for r in range(raw.shape[0]):
-        total = raw[r, 0] - raw[r, 0]
+        total = nothing
         for f in range(raw.shape[1]):
             value = raw[r, f] - shift[f]
             out[r, f] = value
@@ -361,8 +362,8 @@ def _settle(
         if np.isnan(own):  # of a row with NaN every centre would be in question, and the first wins
             continue
         length = np.sqrt(own)
-        circle = (length + np.sqrt(max(best + own, 0.0))) * bound[0]
-        limit = best + circle * (circle + 2 * length) * bound[1]
+        circle = min((length + np.sqrt(max(best + own, 0.0))) * bound[0], bound[3])
+        limit = best + circle * (circle + 2 * length) * bound[1] + (circle + 1) * bound[2]
         if second > limit or norms.size == 1:
             continue
         labels[i] = _nearest(scores, i, norms, limit, raw, shift, centers)
