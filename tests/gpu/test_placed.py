@@ -3,7 +3,6 @@
 import os
 import pathlib
 import sys
-from importlib.util import find_spec
 
 import cloudpickle
 import dask.array as da
@@ -137,8 +136,6 @@ def doubled(block):
 
 
 def test_device_arrays_travel_between_workers_and_to_the_client(device, two):
-    if device.is_card and find_spec("numba") is None:
-        pytest.skip("Dask sends CuPy arrays with the help of Numba, which is not installed")
     first, second = gpu_addresses(two)
     here = two.submit(make, 32, device.library, workers=[first], pure=False)
     there = two.submit(doubled, here, workers=[second], pure=False)
@@ -146,6 +143,16 @@ def test_device_arrays_travel_between_workers_and_to_the_client(device, two):
     assert library_of(got) == device.library
     want = 2 * np.arange(32.0).reshape(4, -1)[:, ::2]
     np.testing.assert_array_equal(sw.to_host(got), want)
+
+
+def test_chunks_on_the_devices_of_two_workers_give_a_result_there(device, two, values):
+    x = da.from_array(values, chunks=(2, 6, 10))
+    meta = device.concrete.asarray(np.empty((0, 0, 0)))
+    there = x.map_blocks(sw.to_device, library=device.library, dtype=x.dtype, meta=meta)
+    with device.placement("data"):
+        got = sw.fft.fftn(there).compute()
+    assert library_of(got) == device.library
+    np.testing.assert_allclose(sw.to_host(got), scipy.fft.fftn(values), atol=1e-11)
 
 
 def leave(nbytes, library, dask_worker):
