@@ -188,12 +188,12 @@ def actions(client):
     return [message["action"] for _, message in client.get_events("spanwise-placement")]
 
 
-def waves(chunk, row, point):
-    return np.cos((chunk + 1) * row * point / 100) + row
-
-
 def large_source(device):
     """Two chunks, made where they are read: a graph that holds them would be too large to send."""
+
+    def waves(chunk, row, point):  # a function of a module would go by its name
+        return np.cos((chunk + 1) * row * point / 100) + row
+
     shape = (2, 64, device.block_bytes // (8 * 64))
     return da.fromfunction(waves, shape=shape, chunks=(1, *shape[1:]), dtype="f8")
 
