@@ -146,7 +146,7 @@ def test_a_device_that_is_not_there_is_refused(file, monkeypatch):
 
 
 def test_one_worker_of_each_kind_is_measured(file, untroubled_by_the_process):
-    machine = sw.calibrate().machine
+    machine = sw.calibrate(device="hostfree").machine
     with MixedCluster(cpu=2, gpu=2, device="hostfree", processes=False) as client:
         found = sw.calibrate(client=client, device="hostfree")
         address = client.scheduler.address

@@ -15,7 +15,7 @@ from spanwise.cluster import _vq_lloyd, vq
 from spanwise.errors import ArgumentError, MemoryBudgetError, NonFiniteError
 from spanwise.graph.cluster import plan_fit
 from spanwise.kernels.transfer import to_host
-from spanwise.testing import CountingSource, raise_if_computes
+from spanwise.testing import CountingSource, hostfree_namespace, raise_if_computes
 
 MINITS = ("random", "points", "++")
 DTYPES = pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 2e-5), (np.float64, 1e-12)])
@@ -95,6 +95,20 @@ def test_with_fewer_rows_than_features_the_normal_distribution_is_scipys(xp, dty
     x = np.random.default_rng(0).standard_normal((12, 30)).astype(dtype)
     found = vq.kmeans2(xp.asarray(x), 3, rng=2)
     close(found, reference.kmeans2(x, 3, rng=2), 10 * rtol)
+
+
+def test_signs_that_a_device_gives_singular_vectors_do_not_count(monkeypatch):
+    """cuSOLVER's are others than LAPACK's."""
+
+    def svd(x, full_matrices=True):
+        u, scales, v = plain(x, full_matrices=full_matrices)
+        return -u, scales, -v
+
+    plain = hostfree_namespace.linalg.svd
+    monkeypatch.setattr(hostfree_namespace.linalg, "svd", svd)
+    x = np.random.default_rng(0).standard_normal((12, 30))
+    found = vq.kmeans2(sw.to_device(x, library="hostfree"), 3, rng=2)
+    close(found, reference.kmeans2(x, 3, rng=2), 1e-11)
 
 
 def test_the_normal_distribution_has_the_mean_and_covariance_of_the_data():

@@ -139,8 +139,9 @@ def test_without_it_a_delayed_graph_says_that_it_is_lost(start, x):
 
 
 def test_without_gpu_workers_placed_work_runs_on_the_cpu_and_the_user_hears_of_it(
-    start, x, values, caplog
+    start, x, values, caplog, monkeypatch
 ):
+    monkeypatch.setattr(devices, "cuda_devices", Ask({}))  # also where this machine has a card
     client = start(worker("cpu0"))
     with on_device(), dask.config.set(scheduler="sync"):
         graph = lost(x)

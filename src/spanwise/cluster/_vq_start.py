@@ -10,7 +10,6 @@ import numpy as np
 
 from .. import dispatch
 from ..errors import ArgumentError
-from ..kernels.library import like, lives_on_host, namespace, to_numpy
 from ..kernels.scatter import Scatter, merge_scatters, scatter
 from ..kernels.survey import Survey, grid_about, shift_near
 from ..kernels.transfer import to_host
@@ -107,24 +106,20 @@ def _of_few_rows(
 ) -> Start:
     """The covariance of fewer rows than features has no Cholesky factor: from its SVD.
 
-    It is larger than the rows, so those of a chunked array are brought together.
+    It is larger than the rows, so those of a chunked array are brought together, and all of them
+    to the host: the codes depend on the signs of singular vectors, and those of cuSOLVER are
+    others than LAPACK's.
     """
     n = sweep.shape[0]
     chunked = dispatch.kind_of(rows) == "chunked"
     take = np.arange(n) if chunked else np.arange(0)
     seen = sweep.survey(take, size=len(take), threshold=0.0, seed=0, check=check)
     frame = frame_of(seen, sweep, rows)
-    rows = seen.draws.rows if chunked else rows
-    if lives_on_host(rows):
-        rows = to_numpy(rows)  # LAPACK's signs, which other libraries choose otherwise
-    xp = namespace(rows)
-    single = float_dtype(rows) == np.float32
-    values = xp.astype(rows, xp.float32 if single else xp.float64)
-    centred = values - xp.astype(like(seen.mean, rows), values.dtype)
-    _, scales, directions = xp.linalg.svd(centred, full_matrices=False)
-    spread = xp.astype(scales[:, None] * directions, xp.float64) / (n - 1) ** 0.5
-    normal = generator.standard_normal(size=(k, n))
-    return to_host(xp.matmul(like(normal, rows), spread)) + seen.mean, frame
+    dtype = np.float32 if float_dtype(rows) == np.float32 else np.float64
+    values = (seen.draws.rows if chunked else to_host(rows)).astype(dtype)
+    _, scales, directions = np.linalg.svd(values - seen.mean.astype(dtype), full_matrices=False)
+    spread = (scales[:, None] * directions).astype(np.float64) / (n - 1) ** 0.5
+    return generator.standard_normal(size=(k, n)) @ spread + seen.mean, frame
 
 
 def _scatter(rows: Any, check: bool) -> Scatter:

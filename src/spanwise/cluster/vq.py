@@ -315,8 +315,8 @@ def kmeans2(
     Notes
     -----
     The draws are those of SciPy with the same ``rng``, so that the result is SciPy's, whatever the
-    chunks are. (For ``"random"`` on fewer observations than features the signs of singular vectors
-    count, which a device's library may choose otherwise than LAPACK.)
+    chunks and the device are. (For ``"random"`` on fewer observations than features the signs of
+    singular vectors count, which are LAPACK's: the observations are copied to the host.)
 
     A Dask array is read once to begin with, which checks it and brings the mean and what
     ``minit`` needs: the rows that ``"points"`` drew, or the covariance for ``"random"`` (all rows,

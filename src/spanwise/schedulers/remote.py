@@ -10,6 +10,7 @@ from ..errors import ArgumentError
 from ..machine import parse_bytes
 from .records import TOPIC, events
 from .refining import refine_from
+from .wire import CarriesArrays, carry_arrays
 
 logger = logging.getLogger("spanwise")
 
@@ -54,6 +55,9 @@ class place_on:  # noqa: N801 - it is called as a function, or used in a with st
     - chunks that wait for a device are held back beyond ``spanwise.gate-bytes``, by default a
       quarter of the memory of the GPU workers.
 
+    CuPy arrays that go from one worker to another, or to the client, take the way through the host
+    and need nothing but CuPy for it.
+
     Each change of place is written to the logger ``spanwise`` and kept in `events`. The plugin
     stays until `close`, also when this client has gone.
 
@@ -81,6 +85,8 @@ class place_on:  # noqa: N801 - it is called as a function, or used in a with st
         from .dask.plugin import NAME, PlacementPlugin
 
         _check(client)
+        carry_arrays()
+        client.register_plugin(CarriesArrays())
         self._client = client
         grace = dask.config.get("spanwise.gpu-worker-grace", None) or DEFAULT_GRACE
         limit = dask.config.get("spanwise.gate-bytes", None)
