@@ -1,8 +1,8 @@
-"""Compiles by NVIDIA's own NVRTC, for cards, the kernels that have run on the emulated one. No card is needed.
+"""Compiles by NVIDIA's own NVRTC, for cards, the kernels that have run on the emulated one.
 
 compile_for_cards.py LIBNVRTC KERNELS [EVERY]: LIBNVRTC is a libnvrtc.so (of the wheel
-nvidia-cuda-nvrtc, or of a toolkit), KERNELS the folder `kernels` of what was built; EVERY 10 takes a
-tenth of them.
+nvidia-cuda-nvrtc, or of a toolkit), KERNELS the folder `kernels` of what was built; EVERY 10 takes
+a tenth of them. No card is needed.
 """
 
 import ctypes
