@@ -1,6 +1,7 @@
 """The devices that these tests run on: a card with CuPy, and the stand-in that needs none."""
 
 import contextlib
+import gc
 from dataclasses import dataclass
 
 import pytest
@@ -75,3 +76,13 @@ def two_gpu_workers(device):
     """A CPU worker and two GPU workers, each a process, on one card."""
     with _cluster(device, 2) as client:
         yield client
+
+
+@pytest.fixture
+def cupy():
+    """CuPy, which gives back its memory when the test ends."""
+    module = pytest.importorskip("cupy")
+    yield module
+    gc.collect()
+    module.fft.config.get_plan_cache().clear()
+    module.get_default_memory_pool().free_all_blocks()

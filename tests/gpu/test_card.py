@@ -27,15 +27,6 @@ GIB = 2**30
 
 
 @pytest.fixture
-def cupy():
-    module = pytest.importorskip("cupy")
-    yield module
-    gc.collect()
-    module.fft.config.get_plan_cache().clear()
-    module.get_default_memory_pool().free_all_blocks()
-
-
-@pytest.fixture
 def limited(cupy):
     """Limits the pool to what is used and some bytes more, until the test ends."""
     pool = cupy.get_default_memory_pool()

@@ -21,14 +21,6 @@ pytestmark = [
 GIB = 2**30
 
 
-@pytest.fixture
-def cupy():
-    module = pytest.importorskip("cupy")
-    yield module
-    gc.collect()
-    module.get_default_memory_pool().free_all_blocks()
-
-
 def books_of(x, *centers, weight=None, rows=None):
     """Books of centres about a point near the mean, with a grid for sums of finite rows."""
     dtype = np.float32 if x.dtype == np.float32 else np.float64

@@ -10,15 +10,8 @@ from scipy.spatial.distance import cdist
 
 from spanwise.errors import NonFiniteError
 from spanwise.kernels.exact import grid_of
-from spanwise.kernels.lloyd import (
-    Books,
-    assign,
-    distances,
-    lloyd,
-    merge_passes,
-    nearest,
-    rows_per_block,
-)
+from spanwise.kernels.lloyd import Books, assign, distances, lloyd, nearest, rows_per_block
+from spanwise.kernels.lloyd_pass import merge_passes
 from spanwise.kernels.numpy import lloyd as numpy_lloyd
 from spanwise.testing import HostFree
 

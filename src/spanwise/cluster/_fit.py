@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.lloyd import Measure, Rates, Sums
+from ..kernels.lloyd import Measure, Rates
+from ..kernels.lloyd_pass import Sums
 from ._lloyd import (
     Frame,
     Lloyd,

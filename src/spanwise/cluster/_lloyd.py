@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..kernels.exact import Grid
-from ..kernels.lloyd import Books, Sums
+from ..kernels.lloyd import Books
+from ..kernels.lloyd_pass import Sums
 from ._rows import Rows
 
 logger = logging.getLogger("spanwise.cluster")

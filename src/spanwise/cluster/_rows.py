@@ -16,16 +16,8 @@ from ..graph.cluster import REMEDIES, SPLIT_EVERY, FitPlan, plan_rows, slabs, tr
 from ..graph.grid import ArraySpec, edges
 from ..kernels.blas import single_threaded
 from ..kernels.library import Array, library_of, like, namespace
-from ..kernels.lloyd import (
-    Books,
-    Measure,
-    Pass,
-    assign,
-    distances,
-    lloyd,
-    merge_passes,
-    nearest,
-)
+from ..kernels.lloyd import Books, Measure, assign, distances, lloyd, nearest
+from ..kernels.lloyd_pass import Pass, merge_passes
 from ..kernels.survey import Survey, merge_surveys, survey
 from ..kernels.transfer import to_host
 

@@ -12,7 +12,8 @@ import numpy as np
 from .. import dispatch, options
 from ..graph.cluster import REMEDIES, plan_fit
 from ..kernels.library import like
-from ..kernels.lloyd import Books, Sums
+from ..kernels.lloyd import Books
+from ..kernels.lloyd_pass import Sums
 from ._arguments import float_dtype, reference_of
 from ._lloyd import Frame, relative_to
 from ._rows import ChunkedRows, MemoryRows, Rows, map_rows

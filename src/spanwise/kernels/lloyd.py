@@ -13,19 +13,17 @@ S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 19
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from .draws import Draws, device_of, joined_draws, no_draws
-from .exact import Bins, Grid, merge_bins, merge_units, no_bins
+from .exact import Grid, merge_bins, no_bins
 from .kernel import Kernel
 from .library import Array, library_of, like, namespace
 from .lloyd_engines import ArrayEngine, Engine
+from .lloyd_pass import Far, Pass, Sums, joined_far
 from .memory import each_row
 from .philox import uniforms
 from .survey import check_rows
@@ -72,114 +70,6 @@ class Rates:
     """Of each set of centres, per squared distance."""
     cluster: tuple[np.ndarray, ...]
     """Of each set of centres, per row of a cluster; shapes (k,)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Far:
-    """The rows farthest from their centres: candidates for clusters that have no row."""
-
-    distances: np.ndarray
-    """Squared distances, falling."""
-    index: np.ndarray
-    """Global numbers of the rows."""
-    rows: np.ndarray
-    """The rows relative to the shift, float64."""
-    labels: np.ndarray
-    """Their centres."""
-    weights: np.ndarray
-    """Their weights."""
-
-    def first(self, count: int) -> Far:
-        """The farthest ``count``; of equally far rows the lower number comes first."""
-        o = np.lexsort((self.index, -self.distances))[:count]
-        return Far(self.distances[o], self.index[o], self.rows[o], self.labels[o], self.weights[o])
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What one pass over some rows tells of one set of centres."""
-
-    grid: Grid | None
-    """What the rows were rounded to."""
-    totals: np.ndarray
-    """Weighted sums of the rows of each centre, in units of the grid; int64 (levels, k, d)."""
-    masses: np.ndarray
-    """Weights of the rows of each centre, in units of the grid; int64 (levels, k)."""
-    squared: Bins
-    """Weighted sum of squared distances to each centre, where it was measured."""
-    distance: Bins
-    """Weighted sum of distances to each centre, where it was measured."""
-    far: Far
-    """As many of the farthest rows as there are centres without a row, where they are sought."""
-    draws: Draws
-    """Sampled rows, where some were to be drawn; their weights are over their probabilities."""
-
-    @functools.cached_property
-    def sums(self) -> np.ndarray:
-        """Weighted sum of the rows of each centre, relative to the shift; float64 (k, d)."""
-        assert self.grid is not None
-        return _fixed(self.grid.rows(self.totals))
-
-    @functools.cached_property
-    def weights(self) -> np.ndarray:
-        """Weight of the rows of each centre; float64 (k,)."""
-        assert self.grid is not None
-        return _fixed(self.grid.weights(self.masses))
-
-    @property
-    def empty(self) -> np.ndarray:
-        """Which centres have no row of weight; shape (k,)."""
-        return (self.masses == 0).all(axis=0)
-
-    @property
-    def inertia(self) -> float:
-        """Weighted sum of the squared distances, where they were measured."""
-        return math.fsum(self.squared.value)
-
-    @property
-    def measure(self) -> float:
-        """The one sum that was measured."""
-        return math.fsum(self.squared.value) + math.fsum(self.distance.value)
-
-
-def _fixed(values: np.ndarray) -> np.ndarray:
-    """The values, which are asked for again and are not to be written to."""
-    values.setflags(write=False)
-    return values
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """The sums of each set of centres."""
-
-    runs: tuple[Sums, ...]
-    """In the order of the sets."""
-
-
-def merge_passes(parts: Sequence[Pass]) -> Pass:
-    """The sums of all parts."""
-    return Pass(tuple(_merge(runs) for runs in zip(*(p.runs for p in parts), strict=True)))
-
-
-def _merge(parts: Sequence[Sums]) -> Sums:
-    if len(parts) == 1:
-        return parts[0]
-    masses = merge_units([p.masses for p in parts])
-    far = Far(
-        *(
-            np.concatenate([getattr(p.far, name) for p in parts])
-            for name in ("distances", "index", "rows", "labels", "weights")
-        )
-    )
-    return Sums(
-        parts[0].grid,
-        merge_units([p.totals for p in parts]),
-        masses,
-        merge_bins([p.squared for p in parts]),
-        merge_bins([p.distance for p in parts]),
-        far.first(int((masses == 0).all(axis=0).sum())),
-        joined_draws([p.draws for p in parts]),
-    )
 
 
 def rows_per_block(
@@ -300,14 +190,13 @@ class _Run:
         wanted = int((masses == 0).all(axis=0).sum())
         if not wanted:
             return
-        far = _no_far(x.shape[1])
+        far = Far.none(x.shape[1])
         operand = engine.operand(books.centers[self.number], x, None)
         for block in engine.blocks(x, weight, books.shift, skipna=skipna):
             labels = operand.assign(block)
             squared = operand.squared_distances(block, labels)
             found = _far_of(block, labels, squared, start, wanted)
-            pairs = zip(_fields(far), _fields(found), strict=True)
-            far = Far(*(np.concatenate(pair) for pair in pairs)).first(wanted)
+            far = joined_far([far, found]).first(wanted)
         self.far = far
 
     def sums(self, books: Books) -> Sums:
@@ -320,19 +209,9 @@ class _Run:
             masses,
             merge_bins(self.squared),
             merge_bins(self.distance),
-            self.far or _no_far(d),
+            self.far or Far.none(d),
             joined_draws(self.draws) if self.draws else no_draws(d, books.shift.dtype),
         )
-
-
-def _fields(far: Far) -> tuple[np.ndarray, ...]:
-    return far.distances, far.index, far.rows, far.labels, far.weights
-
-
-def _no_far(d: int) -> Far:
-    return Far(
-        np.empty(0), np.empty(0, np.int64), np.empty((0, d)), np.empty(0, np.int64), np.empty(0)
-    )
 
 
 def _far_of(block: Any, labels: Array, squared: Array, start: int, wanted: int) -> Far:

@@ -75,8 +75,11 @@ class CurrentDevice:
 
 
 def text_of(name: str) -> str:
-    """CUDA C++ of a file in this folder."""
-    return Path(__file__).with_name(f"{name}.cu").read_text(encoding="utf-8")
+    """CUDA C++ of a file in this folder, behind what all of them use."""
+    return "\n".join(
+        Path(__file__).with_name(file).read_text(encoding="utf-8")
+        for file in ("exact.cuh", f"{name}.cu")
+    )
 
 
 def options_of(defines: Defines) -> tuple[str, ...]:

@@ -37,20 +37,6 @@ template <int N> struct __align__(N * sizeof(REAL) < 16 ? N * sizeof(REAL) : 16)
     REAL value[N];
 };
 
-// A number in double precision. CuPy has its compiler take denormal numbers of single precision for
-// 0, which this conversion does not.
-__device__ __forceinline__ double exact(double x) { return x; }
-__device__ __forceinline__ double exact(float x)
-{
-#ifdef __CUDA_ARCH__
-    double out;
-    asm("cvt.f64.f32 %0, %1;" : "=d"(out) : "f"(x));
-    return out;
-#else
-    return x;
-#endif
-}
-
 __device__ __forceinline__ float lesser(float a, float b) { return fminf(a, b); }
 __device__ __forceinline__ float greater(float a, float b) { return fmaxf(a, b); }
 __device__ __forceinline__ double lesser(double a, double b) { return fmin(a, b); }

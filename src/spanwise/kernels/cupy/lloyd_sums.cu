@@ -14,20 +14,6 @@ struct __align__(LOAD * sizeof(REAL)) Numbers {
     REAL value[LOAD];
 };
 
-// A number in double precision. CuPy has its compiler take denormal numbers of single precision for
-// 0, which this conversion does not.
-__device__ __forceinline__ double exact(double x) { return x; }
-__device__ __forceinline__ double exact(float x)
-{
-#ifdef __CUDA_ARCH__
-    double out;
-    asm("cvt.f64.f32 %0, %1;" : "=d"(out) : "f"(x));
-    return out;
-#else
-    return x;
-#endif
-}
-
 typedef unsigned long long Integer;
 
 // x + 1.5 2^52 u is a number whose last bit stands for u, as long as x is below 2^51 u: its bits
