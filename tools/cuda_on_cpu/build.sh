@@ -45,7 +45,7 @@ step "CUDA's headers"
 include=${CUDA_PATH:-/usr/local/cuda}/include
 if [ ! -f "$include/cuda_runtime_api.h" ]; then
   "$python" -m pip install --quiet --no-deps --upgrade --target "$root/cuda" \
-    "nvidia-cuda-runtime==13.0.*" "nvidia-cuda-crt==13.0.*"
+    "nvidia-cuda-runtime==13.0.*" "nvidia-cuda-crt==13.0.*" "nvidia-cuda-profiler-api==13.0.*"
   include=$(dirname "$(find "$root/cuda" -name cuda_runtime_api.h)")
 fi
 ln -sfn "$include" "$root/include"
