@@ -198,7 +198,8 @@ EXPORT int nvrtcCompileProgram(Program* program, int count, const char** given) 
   string text = unit(*program), used = flags(*program);
   struct stat built = {};
   stat((ROOT + "/headers/prelude_cupy.h.gch").c_str(), &built);
-  string library = ROOT + "/kernels/" + hash(text + program->options + used + std::to_string(built.st_mtime)) + ".so";
+  string library =
+      ROOT + "/kernels/" + hash(text + program->options + used + std::to_string(built.st_mtime)) + ".so";
   if (access(library.c_str(), R_OK) && !compile(*program, text, used, library)) return COMPILATION;
   program->image = "EMU:" + library;
   return SUCCESS;
