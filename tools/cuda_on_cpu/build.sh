@@ -63,4 +63,4 @@ find "$site/cupy_backends/cuda/api" -name "runtime.*.so" \
 
 step "a first kernel"
 CUDA_ON_CPU_ROOT=$root bash "$here/run.sh" python -c "import cupy; assert cupy.arange(4).sum() == 6"
-echo "Ready. Run commands with: bash $here/run.sh python -m pytest tests/gpu -n0"
+echo "Ready. Run commands with:${CUDA_ON_CPU_ROOT:+ CUDA_ON_CPU_ROOT=$root} bash $here/run.sh python -m pytest tests/gpu -n0"
