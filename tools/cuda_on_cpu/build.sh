@@ -5,8 +5,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$here/../.." && pwd)
 root=${CUDA_ON_CPU_ROOT:-$here/build}
-version=14.2.0
 mkdir -p "$root/sources"
+root=$(cd "$root" && pwd)
+version=14.2.0
 
 step() { printf '== %s\n' "$*"; }
 

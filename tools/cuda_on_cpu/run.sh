@@ -8,6 +8,7 @@ if [ ! -e "$root/lib/libcuda.so.1" ]; then
   echo "Nothing is built in $root. Build it with: bash $here/build.sh" >&2
   exit 2
 fi
+root=$(cd "$root" && pwd)
 export CUDA_ON_CPU_ROOT=$root
 export LD_LIBRARY_PATH=$root/lib CUDA_PATH=$root
 export VIRTUAL_ENV=$root/venv PATH=$root/venv/bin:$PATH
