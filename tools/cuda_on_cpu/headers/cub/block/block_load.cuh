@@ -1,0 +1,2 @@
+// CUB's loads; block_reduce.cuh has them.
+#pragma once
