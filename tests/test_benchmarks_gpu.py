@@ -1,6 +1,7 @@
 """The benchmarks of a card, dry: on the stand-in, at toy size, with the report that they write."""
 
 import json
+import signal
 import subprocess
 import sys
 import zipfile
@@ -117,8 +118,15 @@ def test_tests_are_counted_by_how_they_ended(tmp_path):
     assert found["reasons"] == {"no GPU": 1}
 
 
-def test_the_suite_runs_in_a_process_of_its_own_and_stops_in_time():
-    late = suite.run_tests("hostfree", workers=1, seconds=2)
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_the_suite_runs_in_a_process_of_its_own_and_stops_in_time(handler):
+    """Also in the background of a shell, where interrupts are ignored."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        late = suite.run_tests("hostfree", workers=1, seconds=2)
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert late["failed"] == 1
     assert "stopped after" in late["failures"][0]
 

@@ -15,9 +15,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 LARGE = "2_to_the_31"
 """In the names of tests that need most of a card for themselves."""
-LATE, AGAIN = 30, 10
-"""Seconds that pytest may take to write what it has, and after which it is asked again: the first
-word may have come where nobody hears it, in a finaliser or a callback."""
+LATE = 20
+"""Seconds that pytest may take to write what it has."""
 
 
 def run_tests(library: str, *, workers: int, seconds: float) -> dict[str, Any]:
@@ -52,26 +51,28 @@ def _run(chosen: str, options: list[str], seconds: float) -> dict[str, Any]:
 
 def _finished(command: list[str], seconds: float) -> str:
     """Run pytest; where the time is up, let it write what it has, and say so."""
-    process = subprocess.Popen(command, cwd=ROOT)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return _stopped(process, f"after {seconds:.0f} s")
-    return ""
-
-
-def _stopped(process: subprocess.Popen[bytes], when: str) -> str:
-    """Interrupt a process, and again, until its time is up."""
-    for _ in range(LATE // AGAIN):
-        process.send_signal(signal.SIGINT)
+    process = _listening(command)
+    for wait, signal_ in ((seconds, signal.SIGINT), (LATE, signal.SIGKILL)):
         try:
-            process.wait(AGAIN)
+            process.wait(wait)
         except subprocess.TimeoutExpired:
-            continue
-        return f"stopped {when}"
-    process.kill()
+            process.send_signal(signal_)
+        else:
+            return "" if wait == seconds else f"stopped after {seconds:.0f} s"
     process.wait()
-    return f"killed {when}"
+    return f"killed after {seconds + LATE:.0f} s"
+
+
+def _listening(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a process that hears interrupts: what a shell runs in the background ignores them."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        return subprocess.Popen(command, cwd=ROOT)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(command, cwd=ROOT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def counted(listing: Path) -> dict[str, Any]:
