@@ -12,8 +12,9 @@ from spanwise.kernels import lloyd as kernels
 from spanwise.kernels.cupy import lloyd as cupy_lloyd
 from spanwise.kernels.cupy import lloyd_plan
 from spanwise.kernels.cupy.lloyd import CuPyEngine
-from spanwise.kernels.exact import LOST, grid_of
-from spanwise.kernels.lloyd import Books, Rates
+from spanwise.kernels.exact import LOST
+from spanwise.kernels.lloyd import Rates
+from spanwise.testing.lloyd import assert_same_pass, books_of
 
 DRAWN = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -32,31 +33,6 @@ def on_device(host_device, monkeypatch):
     run.launches = host_device.launches
     run.launches.clear()
     return run
-
-
-def books_of(x, *centers, weight=None):
-    """Books of centres about a point near the mean, with a grid for sums of finite rows."""
-    dtype = np.float32 if x.dtype == np.float32 else np.float64
-    finite = np.where(np.isfinite(x), x, 0).astype(float)
-    shift = finite.mean(axis=0).astype(dtype) if len(x) else np.zeros(x.shape[1], dtype)
-    largest = np.abs(finite - shift).max(axis=0, initial=0)
-    grid = grid_of(largest, len(x), weight, fine=dtype == np.float64)
-    return Books(shift, tuple(np.asarray(c, float) - shift for c in centers), grid)
-
-
-def assert_same_pass(got, want):
-    for a, b in zip(got.runs, want.runs, strict=True):
-        np.testing.assert_array_equal(a.totals, b.totals)
-        np.testing.assert_array_equal(a.masses, b.masses)
-        for name in ("squared", "distance"):
-            np.testing.assert_array_equal(getattr(a, name).value, getattr(b, name).value)
-        for part, names in (
-            ("far", ("distances", "index", "rows", "labels", "weights")),
-            ("draws", ("rows", "weights")),
-        ):
-            for name in names:
-                ours, theirs = (getattr(getattr(run, part), name) for run in (a, b))
-                np.testing.assert_array_equal(ours, theirs)
 
 
 def assert_same(on_device, x, books, weight=None, **how):
